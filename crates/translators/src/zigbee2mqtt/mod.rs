@@ -1,0 +1,1 @@
+//! zigbee2mqtt (MQTT bridge of Zigbee devices).

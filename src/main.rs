@@ -1,1 +1,7 @@
-fn main() {}
+//! Command line → one command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    doorward::commands::main()
+}

@@ -52,26 +52,56 @@ pub struct Observation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum What {
-    Lock { state: LockState, quality: Quality },
-    Position { position: Position, quality: Quality },
+    Lock {
+        state: LockState,
+        quality: Quality,
+    },
+    Position {
+        position: Position,
+        quality: Quality,
+    },
     /// Somebody or something operated the device: one per act.
-    Operation { operation: Operation },
+    Operation {
+        operation: Operation,
+    },
     /// The device repeats its last operation in every message: an act only when it differs
     /// from the last one seen.
-    LatchedOperation { operation: Operation },
-    Credential { change: CredentialChange },
+    LatchedOperation {
+        operation: Operation,
+    },
+    Credential {
+        change: CredentialChange,
+    },
     /// `percent`: 0–100. `low`: the device's own low-battery flag.
-    Battery { percent: Option<f64>, low: Option<bool> },
-    Alarm { alarm: AlarmKind, active: bool, quality: Quality },
+    Battery {
+        percent: Option<f64>,
+        low: Option<bool>,
+    },
+    Alarm {
+        alarm: AlarmKind,
+        active: bool,
+        quality: Quality,
+    },
     /// One of the topics whose AND says whether the device can be reached. `part` names the topic.
-    Availability { part: String, online: bool },
+    Availability {
+        part: String,
+        online: bool,
+    },
     /// Devices that the ecosystem's own inventory lists. `complete`: devices not in it are gone.
-    Inventory { devices: Vec<Device>, complete: bool },
+    Inventory {
+        devices: Vec<Device>,
+        complete: bool,
+    },
     /// The ecosystem's bridge reports that something sent to the device failed. `detail` is
     /// already free of values that could hold a code.
-    CommandFailed { detail: String },
+    CommandFailed {
+        detail: String,
+    },
     /// A value that no table maps; the state it belongs to is reported as unknown beside this.
-    Anomaly { field: String, detail: String },
+    Anomaly {
+        field: String,
+        detail: String,
+    },
 }
 
 /// Who or what operated a lock, as far as the device says.
@@ -92,6 +122,8 @@ pub enum Outcome {
     Succeeded,
     InvalidCredential,
     NotPermittedAtThisTime,
+    /// The device does not say, or says it in a word that no table maps.
+    Unknown,
 }
 
 /// A credential programmed or removed at the device itself.

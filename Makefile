@@ -1,0 +1,55 @@
+# The one entry: `make help`. Everything runs on one profile (dev) and in one target folder.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+export PATH := $(CURDIR)/.tools/bin:$(PATH):/usr/sbin
+# Where the integration tests find the bus emulator; Mosquitto is on the PATH.
+export DOORWARD_PYTHON := $(CURDIR)/.venv/bin/python
+
+# `make test LOCKED=--locked` refuses a Cargo.lock that is not up to date, as CI does.
+LOCKED ?=
+
+.PHONY: help tools fmt lint audit build test soak bench demo release clean
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+tools: ## Install what the tests need and this machine lacks (Debian, Ubuntu)
+	@scripts/tools.sh
+
+fmt: ## Format the sources
+	cargo fmt --all
+
+lint: tools ## Formatting, clippy without warnings, licences and sources of dependencies
+	cargo fmt --all --check
+	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
+	cargo deny $(LOCKED) check --hide-inclusion-graph bans licenses sources
+	for script in scripts/*.sh .ci/run; do bash -n "$$script"; done
+
+audit: tools ## Known advisories against the dependencies (needs the network)
+	@scripts/audit.sh
+
+build: ## Build everything
+	cargo build $(LOCKED) --workspace --all-targets
+
+test: lint ## Everything that must hold: lint, all tests, documentation examples
+	cargo nextest run $(LOCKED) --workspace
+	cargo test $(LOCKED) --workspace --doc
+
+soak: tools ## Kill and power-cut loops, for as long as you let them
+	@scripts/soak.sh
+
+bench: tools ## Benchmarks: rate and latency from broker to bus
+	@scripts/bench.sh
+
+demo: tools ## A broker, a lock and a gateway on this machine
+	@scripts/demo.sh
+
+release: ## The stripped binary, with its size and digest
+	@scripts/release.sh
+
+clean: ## Remove what was built; .tools stays
+	cargo clean
+	rm -rf .venv

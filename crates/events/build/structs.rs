@@ -1,0 +1,101 @@
+//! Writes the Rust structs: typify over a copy of the bundle in which strings and numbers have
+//! no bounds, so that they stay `String`, `i64` and `f64`. The validator is the authority on
+//! bounds. Enumerations are ours (see `catalogue`) and only referred to.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+use typify::{TypeSpace, TypeSpaceImpl, TypeSpaceSettings};
+
+use crate::repository::Repository;
+use crate::walk::{each_schema, pascal_case, referenced};
+
+/// Keywords that would make typify write a type of its own for a plain value.
+const BOUNDS: [&str; 11] = [
+    "title",
+    "maxLength",
+    "minLength",
+    "pattern",
+    "minimum",
+    "maximum",
+    "format",
+    "maxItems",
+    "uniqueItems",
+    "minProperties",
+    "maxProperties",
+];
+
+pub fn generate(repository: &Repository) -> Result<String, Box<dyn Error>> {
+    let enumerations: Vec<&str> = repository.enumerations().map(|(name, ..)| name).collect();
+    let mut settings = TypeSpaceSettings::default();
+    settings.with_derive("PartialEq".to_owned()).with_map_type("::std::collections::BTreeMap");
+    for name in &enumerations {
+        let path = format!("super::vocabulary::{name}");
+        settings.with_replacement(name, path, [TypeSpaceImpl::Display].into_iter());
+    }
+
+    let mut plain = BTreeMap::new();
+    let mut definitions = Map::new();
+    for (name, schema) in &repository.definitions {
+        let is_struct = schema.get("properties").is_some();
+        if is_struct {
+            definitions.insert(name.clone(), schema.clone());
+        } else if enumerations.contains(&name.as_str()) {
+            definitions.insert(name.clone(), json!({ "type": "object" }));
+        } else {
+            plain.insert(name.as_str(), schema);
+        }
+    }
+    // Origin and envelope have types of their own, with ids and instants instead of strings.
+    definitions.remove("GatewayOrigin");
+    definitions.remove("ClockInterval");
+    definitions.remove("Publisher");
+    definitions.remove("TraceContext");
+    for source in &repository.types {
+        definitions.insert(pascal_case(&source.name), source.data.clone());
+    }
+    for definition in definitions.values_mut() {
+        each_schema(definition, &mut |schema| {
+            if let Some(target) = referenced(schema).and_then(|name| plain.get(name))
+                && let Value::Object(target) = target
+            {
+                *schema = target.clone();
+            }
+            schema.retain(|keyword, _| {
+                !BOUNDS.contains(&keyword.as_str()) && !keyword.starts_with("x-")
+            });
+            if let Some(Value::Object(mut named)) = schema.remove("patternProperties")
+                && let Some(key) = named.keys().next().cloned()
+                && let Some(value) = named.remove(&key)
+            {
+                schema.insert("additionalProperties".to_owned(), plain_value(value, &plain));
+            }
+        });
+    }
+
+    let mut space = TypeSpace::new(&settings);
+    space.add_root_schema(serde_json::from_value(json!({ "definitions": definitions }))?)?;
+    let mut text = space.to_stream().to_string();
+    text.push('\n');
+    for source in &repository.types {
+        let name = pascal_case(&source.name);
+        writeln!(
+            text,
+            "impl crate::types::EventData for {name} {{\n    \
+             const TYPE: crate::types::EventType = crate::types::EventType::{name};\n    \
+             const SCHEMA_VERSION: &'static str = {:?};\n}}",
+            source.version
+        )?;
+    }
+    Ok(text)
+}
+
+fn plain_value(value: Value, plain: &BTreeMap<&str, &Value>) -> Value {
+    let name = value.as_object().and_then(referenced);
+    match name.and_then(|name| plain.get(name)) {
+        Some(target) => (*target).clone(),
+        None => value,
+    }
+}

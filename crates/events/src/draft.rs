@@ -1,0 +1,117 @@
+//! A valid event that waits for its origin.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::envelope::{Envelope, TraceContext};
+use crate::origin::{GatewayOrigin, MAX_STAMP_BYTES};
+use crate::types::{EventData, EventType};
+use crate::validate::{FieldError, Invalid, MAX_EVENT_BYTES, check, unstamped};
+
+/// A valid event, complete but for a gateway's origin. Only [`Envelope::seal`] makes one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    id: Uuid,
+    event_type: EventType,
+    time: Timestamp,
+    entry_id: Option<Arc<str>>,
+    endpoint_id: Option<Arc<str>>,
+    trace_header: Option<String>,
+    /// One JSON object without a member `gateway`.
+    body: String,
+}
+
+impl Envelope {
+    /// Composes the event, validates it once against the writer's form, and keeps its text.
+    ///
+    /// Refused: whatever the schema refuses, numbers that JSON cannot hold, and events that
+    /// would be longer than [`MAX_EVENT_BYTES`] once stamped.
+    pub fn seal<D: EventData>(self, data: &D) -> Result<Draft, Invalid> {
+        let event_type = D::TYPE;
+        let whole =
+            |message: String| Invalid { event_type, errors: vec![FieldError::whole(message)] };
+        let data = serde_json::to_value(data).map_err(|e| whole(format!("data: {e}")))?;
+        let event = self.compose(event_type, D::SCHEMA_VERSION, data);
+        check(unstamped(event_type), event_type, &event)?;
+        let body = write(&event);
+        let longest = MAX_EVENT_BYTES - MAX_STAMP_BYTES;
+        if body.len() > longest {
+            return Err(whole(format!("{} bytes; at most {longest} are allowed", body.len())));
+        }
+        Ok(Draft {
+            id: self.id,
+            event_type,
+            time: self.time,
+            entry_id: self.entry_id,
+            endpoint_id: self.endpoint_id,
+            trace_header: self.trace_context.as_ref().and_then(TraceContext::xray_header),
+            body,
+        })
+    }
+}
+
+fn write(event: &Value) -> String {
+    event.to_string()
+}
+
+impl Draft {
+    /// The event's id.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// The event's type.
+    pub fn event_type(&self) -> EventType {
+        self.event_type
+    }
+
+    /// When it happened, at the device.
+    pub fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// The entry that it is about, if any.
+    pub fn entry_id(&self) -> Option<&Arc<str>> {
+        self.entry_id.as_ref()
+    }
+
+    /// The device that it is about, if any.
+    pub fn endpoint_id(&self) -> Option<&Arc<str>> {
+        self.endpoint_id.as_ref()
+    }
+
+    /// The event's trace as an X-Ray header, for [`crate::Outgoing`].
+    pub fn trace_header(&self) -> Option<String> {
+        self.trace_header.clone()
+    }
+
+    /// The bytes of the event without origin.
+    #[expect(clippy::len_without_is_empty, reason = "an event is never empty")]
+    pub fn len(&self) -> usize {
+        self.body.len()
+    }
+
+    /// The exact outgoing text, with the origin as its last member.
+    ///
+    /// Valid as a whole: the draft is, the origin cannot be otherwise, and the body has no member
+    /// of that name.
+    pub fn stamp(&self, origin: &GatewayOrigin) -> String {
+        let open = self.body.strip_suffix('}').unwrap_or(&self.body);
+        let mut detail = String::with_capacity(self.body.len() + MAX_STAMP_BYTES);
+        detail.push_str(open);
+        detail.push_str(",\"gateway\":");
+        origin.write_json(&mut detail);
+        detail.push('}');
+        detail
+    }
+
+    /// The exact outgoing text of a publisher that is no gateway.
+    ///
+    /// A type whose [`EventType::needs_origin`] is true is valid only after [`Draft::stamp`].
+    pub fn finish(&self) -> String {
+        self.body.clone()
+    }
+}

@@ -1,0 +1,188 @@
+//! The platform's layer of an event: who, whose, where and when.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::types::EventType;
+
+/// Who publishes. On the bus, `Source` is `name/instance`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PublisherId {
+    /// The registered name, dotted lower case, at most 64 characters.
+    pub name: Arc<str>,
+    /// Which of its instances, at most 64 characters.
+    pub instance: Arc<str>,
+}
+
+impl PublisherId {
+    /// The bus's `Source` for this publisher.
+    pub fn source(&self) -> String {
+        format!("{}/{}", self.name, self.instance)
+    }
+}
+
+/// W3C trace context. It travels inside the event because bus headers do not reach targets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceContext {
+    /// `version-traceid-spanid-flags`, lower-case hexadecimal.
+    pub traceparent: String,
+    /// At most 512 printable ASCII characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracestate: Option<String>,
+}
+
+impl TraceContext {
+    /// The same context as an AWS X-Ray header; `None` if `traceparent` is malformed.
+    pub fn xray_header(&self) -> Option<String> {
+        let mut parts = self.traceparent.split('-');
+        let (_version, trace, span, flags) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let hexadecimal = |part: &str| part.bytes().all(|b| b.is_ascii_hexdigit());
+        if trace.len() != 32 || span.len() != 16 || !hexadecimal(trace) || !hexadecimal(span) {
+            return None;
+        }
+        let sampled = u8::from_str_radix(flags, 16).ok()? & 1;
+        let (epoch, unique) = trace.split_at_checked(8)?;
+        Some(format!("Root=1-{epoch}-{unique};Parent={span};Sampled={sampled}"))
+    }
+}
+
+/// Everything about an event except its type and data.
+///
+/// Ids are bounded and hold no spaces; [`Envelope::seal`] says which one is wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Envelope {
+    /// UUID version 7: made once, stable across every resend; consumers deduplicate by it.
+    pub id: Uuid,
+    /// When it happened, at the device.
+    pub time: Timestamp,
+    /// Who publishes.
+    pub publisher: PublisherId,
+    /// Whose building: the unit of isolation between subscribers.
+    pub tenant_id: Arc<str>,
+    /// Not to be acted upon outside a test.
+    pub test: bool,
+    /// The site, at most 64 characters.
+    pub site_id: Option<Arc<str>>,
+    /// The entry, as in `front-door`, at most 64 characters.
+    pub entry_id: Option<Arc<str>>,
+    /// The device's own identity, as in `zigbee2mqtt:0x00124b0024c9d2a1`; never a label.
+    pub endpoint_id: Option<Arc<str>>,
+    /// Shared by everything that belongs to one act.
+    pub correlation_id: Option<Uuid>,
+    /// The event that this one follows from.
+    pub causation_id: Option<Uuid>,
+    /// The trace that it belongs to.
+    pub trace_context: Option<TraceContext>,
+}
+
+impl Envelope {
+    /// An envelope of a real event with no place, correlation or trace.
+    pub fn new(id: Uuid, time: Timestamp, publisher: PublisherId, tenant_id: Arc<str>) -> Self {
+        Self {
+            id,
+            time,
+            publisher,
+            tenant_id,
+            test: false,
+            site_id: None,
+            entry_id: None,
+            endpoint_id: None,
+            correlation_id: None,
+            causation_id: None,
+            trace_context: None,
+        }
+    }
+
+    /// The event without origin.
+    pub(crate) fn compose(
+        &self,
+        event_type: EventType,
+        schema_version: &str,
+        data: Value,
+    ) -> Value {
+        let mut event = Map::new();
+        let mut put = |name: &str, value: Value| {
+            event.insert(name.to_owned(), value);
+        };
+        put("id", id(self.id));
+        put("type", text(event_type.as_str()));
+        put("schema_version", text(schema_version));
+        put("time", instant(self.time));
+        let mut publisher = Map::new();
+        publisher.insert("name".to_owned(), text(&self.publisher.name));
+        publisher.insert("instance".to_owned(), text(&self.publisher.instance));
+        put("publisher", Value::Object(publisher));
+        put("tenant_id", text(&self.tenant_id));
+        put("test", Value::Bool(self.test));
+        let places = [
+            ("site_id", &self.site_id),
+            ("entry_id", &self.entry_id),
+            ("endpoint_id", &self.endpoint_id),
+        ];
+        for (name, place) in places {
+            if let Some(place) = place {
+                put(name, text(place));
+            }
+        }
+        for (name, other) in
+            [("correlation_id", self.correlation_id), ("causation_id", self.causation_id)]
+        {
+            if let Some(other) = other {
+                put(name, id(other));
+            }
+        }
+        if let Some(context) = &self.trace_context {
+            let mut trace = Map::new();
+            trace.insert("traceparent".to_owned(), text(&context.traceparent));
+            if let Some(state) = &context.tracestate {
+                trace.insert("tracestate".to_owned(), text(state));
+            }
+            put("trace_context", Value::Object(trace));
+        }
+        put("data", data);
+        Value::Object(event)
+    }
+}
+
+fn text(value: &str) -> Value {
+    Value::String(value.to_owned())
+}
+
+fn id(value: Uuid) -> Value {
+    let mut buffer = Uuid::encode_buffer();
+    text(value.hyphenated().encode_lower(&mut buffer))
+}
+
+fn instant(value: Timestamp) -> Value {
+    let mut out = String::with_capacity(30);
+    // Writing to a String cannot fail.
+    let _ = write!(out, "{value}");
+    Value::String(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_context_becomes_an_xray_header() {
+        let context = |traceparent: &str| TraceContext {
+            traceparent: traceparent.to_owned(),
+            tracestate: None,
+        };
+        let good = context("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        assert_eq!(
+            good.xray_header().as_deref(),
+            Some("Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331;Sampled=1")
+        );
+        for bad in ["", "00-12-34-01", "00-ü-b7ad6b7169203331-01"] {
+            assert_eq!(context(bad).xray_header(), None, "{bad}");
+        }
+    }
+}

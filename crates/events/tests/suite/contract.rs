@@ -1,0 +1,406 @@
+//! The schemas, the types and the validators say the same thing.
+
+use std::collections::BTreeSet;
+
+use crate::samples::{envelope, examples, origin, stamped, whole};
+use doorward_events::types::*;
+use doorward_events::{EventData, EventType, Form, GatewayOrigin, Rejected, read, validate};
+use serde_json::{Value, json};
+
+/// Calls `$check::<T>($name, …)` with the data type of the event type `$event_type`.
+macro_rules! for_type {
+    ($event_type:expr, $check:ident($($argument:expr),*)) => {
+        for_type!(@ $event_type, $check($($argument),*),
+            AlarmCleared AlarmRaised CredentialRemoved CredentialSet EndpointBatteryChanged
+            EndpointDiscovered EndpointFlooding EndpointOffline EndpointOnline
+            EntryAttributionUpdated EntryLockChanged EntryPositionChanged EntryRegistered
+            EntryStateReported EventQuarantined GatewayEventsDropped GatewayHeartbeat
+            GatewayStarted PublisherHandshakeSent VendorIsolated VendorRecovered)
+    };
+    (@ $event_type:expr, $check:ident $arguments:tt, $($name:ident)+) => {
+        match $event_type {
+            $(EventType::$name => for_type!(@call $check, $name, $arguments)),+
+        }
+    };
+    (@call $check:ident, $name:ident, ($($argument:expr),*)) => { $check::<$name>($($argument),*) };
+}
+
+#[test]
+fn every_example_is_valid_and_survives_its_rust_type() {
+    fn round_trip<D: EventData>(file: &str, example: &Value) {
+        let data = D::deserialize(example.clone()).unwrap_or_else(|e| panic!("{file}: {e}"));
+        let draft = envelope().seal(&data).unwrap_or_else(|e| panic!("{file}: {e}"));
+        assert_eq!(draft.event_type(), D::TYPE);
+        let detail = draft.stamp(&origin());
+        assert_eq!(validate(detail.as_bytes(), Form::Writer), Ok(D::TYPE), "{file}");
+        assert_eq!(validate(detail.as_bytes(), Form::Reader), Ok(D::TYPE), "{file}");
+        let received = read::<D>(detail.as_bytes()).unwrap_or_else(|e| panic!("{file}: {e}"));
+        assert_eq!(received.envelope, envelope(), "{file}");
+        assert_eq!(received.origin, Some(origin()), "{file}");
+        assert_eq!(received.schema_version, D::SCHEMA_VERSION);
+        assert_eq!(serde_json::to_value(&received.data).unwrap(), *example, "{file}");
+    }
+    for event_type in EventType::ALL {
+        let examples = examples(event_type);
+        assert!(!examples.is_empty(), "{event_type} has no example");
+        for (file, example) in examples {
+            for_type!(event_type, round_trip(&file, &example));
+        }
+    }
+}
+
+#[test]
+fn both_forms_of_every_schema_compile() {
+    for event_type in EventType::ALL {
+        for form in [Form::Writer, Form::Reader] {
+            let event = json!({ "type": event_type.as_str() }).to_string();
+            let Err(Rejected::Invalid(invalid)) = validate(event.as_bytes(), form) else {
+                panic!("{event_type} accepts an empty event")
+            };
+            assert_eq!(invalid.event_type, event_type);
+        }
+    }
+}
+
+#[test]
+fn names_and_indexes_are_dense_and_unique() {
+    for (index, event_type) in EventType::ALL.into_iter().enumerate() {
+        assert_eq!(event_type.index(), index);
+        assert_eq!(event_type.as_str().parse(), Ok(event_type));
+    }
+    assert!("entry.exploded".parse::<EventType>().is_err());
+}
+
+#[test]
+fn only_gateways_types_need_an_origin() {
+    let missing = |event_type: EventType| {
+        let mut event = whole(event_type);
+        event.as_object_mut().unwrap().remove("gateway");
+        validate(event.to_string().as_bytes(), Form::Writer)
+    };
+    for event_type in EventType::ALL {
+        match missing(event_type) {
+            Ok(found) => assert!(!found.needs_origin(), "{event_type}"),
+            Err(Rejected::Invalid(invalid)) => {
+                assert!(event_type.needs_origin());
+                assert_eq!(invalid.errors[0].pointer, "/gateway");
+            }
+            Err(other) => panic!("{event_type}: {other}"),
+        }
+    }
+}
+
+/// The pointers of what a form refuses; empty if it accepts.
+fn refused(event: &Value, form: Form) -> Vec<String> {
+    match validate(event.to_string().as_bytes(), form) {
+        Ok(_) => Vec::new(),
+        Err(Rejected::Invalid(invalid)) => {
+            assert!(invalid.to_string().contains(&invalid.errors[0].pointer));
+            let mut pointers: Vec<_> = invalid.errors.into_iter().map(|e| e.pointer).collect();
+            pointers.dedup();
+            pointers
+        }
+        Err(other) => panic!("{other}"),
+    }
+}
+
+fn with(event_type: EventType, pointer: &str, value: Value) -> Value {
+    let mut event = whole(event_type);
+    let (parent, member) = pointer.rsplit_once('/').unwrap();
+    event.pointer_mut(parent).unwrap()[member] = value;
+    event
+}
+
+#[test]
+fn a_missing_member_is_named_in_both_forms() {
+    for event_type in EventType::ALL {
+        let event = whole(event_type);
+        let schema: Value = serde_json::from_str(event_type.writer_schema()).unwrap();
+        for (parent, rules) in [("", &schema), ("/data", &schema["properties"]["data"])] {
+            for name in rules["required"].as_array().unwrap() {
+                let name = name.as_str().unwrap();
+                let mut broken = event.clone();
+                broken.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name);
+                if name == "type" {
+                    let outcome = validate(broken.to_string().as_bytes(), Form::Writer);
+                    assert_eq!(outcome, Err(Rejected::NoType));
+                    continue;
+                }
+                let pointer = format!("{parent}/{name}");
+                for form in [Form::Writer, Form::Reader] {
+                    let refused = refused(&broken, form);
+                    assert!(refused.contains(&pointer), "{event_type} {pointer}: {refused:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unknown_member_is_refused_to_writers_and_skipped_by_readers() {
+    for event_type in EventType::ALL {
+        for pointer in ["/surprise", "/data/surprise", "/publisher/surprise", "/gateway/surprise"] {
+            let event = with(event_type, pointer, json!(1));
+            assert_eq!(refused(&event, Form::Writer), [pointer], "{event_type}");
+            assert_eq!(refused(&event, Form::Reader), [""; 0], "{event_type}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_word_is_refused_to_writers_and_kept_by_readers() {
+    let event = with(EventType::EntryLockChanged, "/data/lock", json!("deadlocked"));
+    assert_eq!(refused(&event, Form::Writer), ["/data/lock"]);
+    let received = read::<EntryLockChanged>(event.to_string().as_bytes()).unwrap();
+    assert_eq!(received.data.lock, LockState::Other("deadlocked".to_owned()));
+    assert_eq!(received.data.lock.as_str(), "deadlocked");
+    assert_eq!(serde_json::to_value(&received.data).unwrap()["lock"], "deadlocked");
+    let again = envelope().seal(&received.data).unwrap_err();
+    assert_eq!(again.errors[0].pointer, "/data/lock");
+    assert!(!again.to_string().contains("deadlocked"), "values are masked: {again}");
+
+    for bad in [json!(""), json!("x".repeat(65)), json!(7), json!(null)] {
+        let event = with(EventType::EntryLockChanged, "/data/lock", bad);
+        assert_eq!(refused(&event, Form::Reader), ["/data/lock"]);
+    }
+}
+
+#[test]
+fn an_unknown_word_of_a_closed_vocabulary_is_refused_by_readers_too() {
+    let event = with(EventType::EntryAttributionUpdated, "/data/outcome", json!("halfway"));
+    assert_eq!(refused(&event, Form::Reader), ["/data/outcome"]);
+    assert!("halfway".parse::<OperationOutcome>().is_err());
+    assert_eq!("failed".parse(), Ok(OperationOutcome::Failed));
+}
+
+#[test]
+fn bad_values_are_named() {
+    use EventType as T;
+    let long = "x".repeat(600);
+    let table = [
+        (T::EntryLockChanged, "/id", json!("019AA4F0-5C1E-7C3A-9D5E-0123456789AB")),
+        (T::EntryLockChanged, "/id", json!("019aa4f0-5c1e-4c3a-9d5e-0123456789ab")),
+        (T::EntryLockChanged, "/time", json!("2026-11-21T06:41:00+01:00")),
+        (T::EntryLockChanged, "/time", json!("2026-13-21T06:41:00Z")),
+        (T::EntryLockChanged, "/tenant_id", json!("a b")),
+        (T::EntryLockChanged, "/tenant_id", json!("acme\n")),
+        (T::EntryLockChanged, "/entry_id", json!("")),
+        (T::EntryLockChanged, "/endpoint_id", json!("no-vendor")),
+        (T::EntryLockChanged, "/endpoint_id", json!("zigbee2mqtt:front door")),
+        (T::EntryLockChanged, "/endpoint_id", json!("zigbee2mqtt:tür")),
+        (T::EntryLockChanged, "/publisher/name", json!("aws..x")),
+        (T::EntryLockChanged, "/publisher/name", json!("aws.events")),
+        (T::EntryLockChanged, "/publisher/instance", json!("a/b")),
+        (T::EntryLockChanged, "/test", json!("false")),
+        (T::EntryLockChanged, "/trace_context", json!("00-1")),
+        (T::EntryLockChanged, "/gateway/sequence", json!(-1)),
+        (T::EntryLockChanged, "/gateway/journal_id", json!("j")),
+        (T::EntryAttributionUpdated, "/data/user_slot", json!(65535)),
+        (T::EntryAttributionUpdated, "/data/user_slot", json!(1.5)),
+        (T::EntryRegistered, "/data/time_zone", json!("Europe / Berlin")),
+        (T::EndpointBatteryChanged, "/data/percent", json!(100.5)),
+        (T::AlarmRaised, "/data/detail", json!(long)),
+        (T::AlarmRaised, "/data/detail", json!("bell\u{7}")),
+        (T::PublisherHandshakeSent, "/data/interval_s", json!(0)),
+    ];
+    for (event_type, pointer, value) in table {
+        let event = with(event_type, pointer, value.clone());
+        for form in [Form::Writer, Form::Reader] {
+            assert_eq!(refused(&event, form), [pointer], "{pointer} = {value}");
+        }
+    }
+    let version = with(T::EntryLockChanged, "/schema_version", json!("0.2"));
+    assert_eq!(refused(&version, Form::Writer), ["/schema_version"]);
+    assert_eq!(refused(&version, Form::Reader), [""; 0], "later versions are compatible");
+}
+
+#[test]
+fn a_number_that_json_cannot_hold_is_not_sealed() {
+    let battery = |percent| EndpointBatteryChanged {
+        low: None,
+        percent: Some(percent),
+        vendor: "zigbee2mqtt".to_owned(),
+    };
+    assert!(envelope().seal(&battery(99.5)).is_ok());
+    for percent in [f64::NAN, f64::INFINITY, -0.5] {
+        let invalid = envelope().seal(&battery(percent)).unwrap_err();
+        assert_eq!(invalid.errors[0].pointer, "/data/percent");
+    }
+}
+
+/// The schema of the member that `pointer` leads to, through references.
+fn member<'a>(root: &'a Value, pointer: &str) -> Option<&'a Value> {
+    let mut schema = root;
+    for name in pointer.split('/').skip(1) {
+        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+            schema = root.pointer(reference.strip_prefix('#')?)?;
+        }
+        schema = schema.get("properties")?.get(name)?;
+    }
+    Some(schema)
+}
+
+#[test]
+fn sensitive_fields_exist_and_whoever_holds_a_slot_or_is_personal_names_them() {
+    for event_type in EventType::ALL {
+        let schema: Value = serde_json::from_str(event_type.writer_schema()).unwrap();
+        let manifest = crate::samples::manifest(event_type);
+        let fields = manifest["sensitive_fields"].as_object().unwrap();
+        for pointer in fields.keys() {
+            assert!(member(&schema, pointer).is_some(), "{event_type}: {pointer}");
+        }
+        assert!(!event_type.is_personal() || !fields.is_empty(), "{event_type}");
+        let slot = member(&schema, "/data/user_slot").is_some();
+        assert!(!slot || fields.contains_key("/data/user_slot"), "{event_type}");
+    }
+}
+
+#[test]
+fn every_word_of_every_vocabulary_is_written_and_read() {
+    fn words<W>(event_type: EventType, pointer: &str, words: &[&str])
+    where
+        W: for<'a> From<&'a str> + ToString + PartialEq + std::fmt::Debug,
+    {
+        let schema: Value = serde_json::from_str(event_type.writer_schema()).unwrap();
+        assert!(schema["definitions"].is_object());
+        assert_eq!(words.iter().collect::<BTreeSet<_>>().len(), words.len());
+        for word in words {
+            assert_eq!(W::from(word).to_string(), *word);
+            let event = with(event_type, pointer, json!(word));
+            assert_eq!(refused(&event, Form::Writer), [""; 0], "{word}");
+        }
+        let unknown = W::from("no such word");
+        assert_eq!(unknown.to_string(), "no such word");
+    }
+    use EventType as T;
+    words::<LockState>(T::EntryLockChanged, "/data/lock", LockState::WORDS);
+    words::<Position>(T::EntryPositionChanged, "/data/position", Position::WORDS);
+    words::<FactQuality>(T::EntryLockChanged, "/data/quality", FactQuality::WORDS);
+    words::<OperationSource>(T::EntryLockChanged, "/data/operation_source", OperationSource::WORDS);
+    words::<Mode>(T::EntryStateReported, "/data/mode/value", Mode::WORDS);
+    words::<MotionHold>(T::EntryStateReported, "/data/motion_hold/value", MotionHold::WORDS);
+    words::<StateReportReason>(T::EntryStateReported, "/data/reason", StateReportReason::WORDS);
+    words::<AlarmKind>(T::AlarmRaised, "/data/alarm", AlarmKind::WORDS);
+    words::<AlarmSeverity>(T::AlarmRaised, "/data/severity", AlarmSeverity::WORDS);
+    words::<AlarmClearedBy>(T::AlarmCleared, "/data/cleared_by", AlarmClearedBy::WORDS);
+    words::<OperationKind>(T::EntryAttributionUpdated, "/data/operation", OperationKind::WORDS);
+    let failure = "/data/failure_reason";
+    words::<OperationFailure>(T::EntryAttributionUpdated, failure, OperationFailure::WORDS);
+    words::<CredentialKind>(T::CredentialSet, "/data/credential", CredentialKind::WORDS);
+    words::<EntryKind>(T::EntryRegistered, "/data/kind", EntryKind::WORDS);
+    words::<StopKind>(T::GatewayStarted, "/data/previous_stop", StopKind::WORDS);
+    words::<BusKind>(T::GatewayStarted, "/data/bus", BusKind::WORDS);
+    words::<DropReason>(T::GatewayEventsDropped, "/data/reason", DropReason::WORDS);
+    words::<IsolationCause>(T::VendorIsolated, "/data/cause", IsolationCause::WORDS);
+    words::<QuarantineReason>(T::EventQuarantined, "/data/reason", QuarantineReason::WORDS);
+}
+
+#[test]
+fn size_depth_and_shape_are_bounded_before_parsing() {
+    let big = vec![b' '; doorward_events::MAX_EVENT_BYTES + 1];
+    assert_eq!(validate(&big, Form::Reader), Err(Rejected::TooLarge(big.len())));
+    let deep = format!("{}{}", "[".repeat(60_000), "]".repeat(5_000));
+    assert_eq!(validate(deep.as_bytes(), Form::Reader), Err(Rejected::TooDeep));
+    let quoted = json!({ "type": "[[[[[[[[[[[[[[[[[[[[\\\"[" }).to_string();
+    assert_eq!(validate(quoted.as_bytes(), Form::Reader), Err(Rejected::UnknownType));
+    for text in ["", "{", "nul", "{\"type\":\"\u{0}\"}"] {
+        let refusal = validate(text.as_bytes(), Form::Reader);
+        assert!(matches!(refusal, Err(Rejected::Malformed { .. })), "{text}: {refusal:?}");
+    }
+    assert_eq!(validate(b"[]", Form::Reader), Err(Rejected::NoType));
+    assert_eq!(validate(b"{\"type\":5}", Form::Reader), Err(Rejected::NoType));
+}
+
+#[test]
+fn another_type_than_asked_for_is_an_error() {
+    let event = whole(EventType::EntryLockChanged).to_string();
+    let error = read::<AlarmRaised>(event.as_bytes()).unwrap_err();
+    let expected = Rejected::OtherType {
+        found: EventType::EntryLockChanged,
+        expected: EventType::AlarmRaised,
+    };
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn an_unknown_trust_in_the_clock_is_no_trust() {
+    let event = with(
+        EventType::EntryLockChanged,
+        "/gateway/clock",
+        json!({"earliest": "2026-11-21T06:00:00Z", "latest": "2026-11-21T07:00:00Z", "trust": "lunar"}),
+    );
+    let received = read::<EntryLockChanged>(event.to_string().as_bytes()).unwrap();
+    let clock = received.origin.and_then(|origin: GatewayOrigin| origin.clock).unwrap();
+    assert_eq!(clock.trust, doorward_events::ClockTrust::Untrusted);
+}
+
+#[test]
+fn an_event_that_would_be_too_long_is_not_sealed() {
+    let role = RoleBinding {
+        endpoint_id: format!("v:{}", "x".repeat(150)),
+        role: EntryRole::Lock,
+        vendor: "v".to_owned(),
+    };
+    let data = EntryRegistered {
+        interlock_group: None,
+        kind: EntryKind::Door,
+        observes: vec![],
+        roles: vec![role; 33],
+        time_zone: "UTC".to_owned(),
+    };
+    assert_eq!(envelope().seal(&data).unwrap_err().errors[0].pointer, "/data/roles");
+
+    let topic = "\u{10ffff}".repeat(512);
+    let offline = EndpointOffline { unavailable: vec![topic; 16], vendor: "v".to_owned() };
+    let draft = envelope().seal(&offline).unwrap();
+    assert!(draft.len() < 64 * 1024);
+    let offline = EndpointOffline { unavailable: vec!["\"".repeat(512); 17], ..offline };
+    assert_eq!(envelope().seal(&offline).unwrap_err().errors[0].pointer, "/data/unavailable");
+}
+
+#[test]
+fn the_golden_event() {
+    let data = EntryLockChanged {
+        lock: LockState::Unlocked,
+        operation_source: OperationSource::ManualInside,
+        previous: LockState::Locked,
+        quality: FactQuality::Observed,
+    };
+    let event: Value = serde_json::from_str(&stamped(&data)).unwrap();
+    let golden = json!({
+        "id": "019aa4f0-5c1e-7c3a-9d5e-0123456789ab",
+        "type": "entry.lock_changed",
+        "schema_version": "0.1",
+        "time": "2026-11-21T06:41:00.25Z",
+        "publisher": { "name": "doorward.gateway", "instance": "gw-1" },
+        "tenant_id": "acme",
+        "test": false,
+        "site_id": "hq",
+        "entry_id": "front-door",
+        "endpoint_id": "zigbee2mqtt:0x00124b0024c9d2a1",
+        "correlation_id": "019aa4f0-0000-7000-8000-000000000001",
+        "causation_id": "019aa4f0-0000-7000-8000-000000000002",
+        "trace_context": {
+            "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "tracestate": "vendor=1",
+        },
+        "gateway": {
+            "recorded_at": "2026-11-21T06:41:01Z",
+            "journal_id": "00000000-0000-4000-8000-000000000003",
+            "sequence": 1042,
+            "type_sequence": 118,
+            "clock": {
+                "earliest": "2026-11-21T06:40:00Z",
+                "latest": "2026-11-21T06:42:00Z",
+                "trust": "bounded",
+            },
+        },
+        "data": {
+            "previous": "locked",
+            "lock": "unlocked",
+            "quality": "observed",
+            "operation_source": "manual_inside",
+        },
+    });
+    assert_eq!(event, golden);
+}

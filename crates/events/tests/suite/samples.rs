@@ -1,0 +1,88 @@
+//! Events that tests start from.
+
+use std::path::{Path, PathBuf};
+
+use doorward_events::{
+    ClockInterval, ClockTrust, Envelope, EventData, EventType, GatewayOrigin, PublisherId,
+    TraceContext,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// An envelope with every member.
+pub fn envelope() -> Envelope {
+    Envelope {
+        id: Uuid::from_u128(0x019a_a4f0_5c1e_7c3a_9d5e_0123_4567_89ab),
+        time: "2026-11-21T06:41:00.25Z".parse().unwrap(),
+        publisher: PublisherId { name: "doorward.gateway".into(), instance: "gw-1".into() },
+        tenant_id: "acme".into(),
+        test: false,
+        site_id: Some("hq".into()),
+        entry_id: Some("front-door".into()),
+        endpoint_id: Some("zigbee2mqtt:0x00124b0024c9d2a1".into()),
+        correlation_id: Some(Uuid::from_u128(0x019a_a4f0_0000_7000_8000_0000_0000_0001)),
+        causation_id: Some(Uuid::from_u128(0x019a_a4f0_0000_7000_8000_0000_0000_0002)),
+        trace_context: Some(TraceContext {
+            traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
+            tracestate: Some("vendor=1".to_owned()),
+        }),
+    }
+}
+
+/// An origin with every member.
+pub fn origin() -> GatewayOrigin {
+    GatewayOrigin {
+        recorded_at: "2026-11-21T06:41:01Z".parse().unwrap(),
+        journal_id: Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0003),
+        sequence: 1042,
+        type_sequence: 118,
+        clock: Some(ClockInterval {
+            earliest: "2026-11-21T06:40:00Z".parse().unwrap(),
+            latest: "2026-11-21T06:42:00Z".parse().unwrap(),
+            trust: ClockTrust::Bounded,
+        }),
+    }
+}
+
+pub fn stamped<D: EventData>(data: &D) -> String {
+    envelope().seal(data).unwrap().stamp(&origin())
+}
+
+/// A type's `type.json`.
+pub fn manifest(event_type: EventType) -> Value {
+    let text = std::fs::read_to_string(folder(event_type).join("type.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+fn folder(event_type: EventType) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas").join(event_type.as_str())
+}
+
+/// The example files of a type: name and content.
+pub fn examples(event_type: EventType) -> Vec<(String, Value)> {
+    let folder = folder(event_type).join("examples");
+    let mut examples: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
+        .map(|file| {
+            let path = file.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            (path.display().to_string(), serde_json::from_str(&text).unwrap())
+        })
+        .collect();
+    examples.sort_by(|a: &(String, Value), b| a.0.cmp(&b.0));
+    examples
+}
+
+/// A whole event of this type, around its first example.
+pub fn whole(event_type: EventType) -> Value {
+    let handshake = doorward_events::types::PublisherHandshakeSent {
+        interval_s: 60,
+        library_version: "1".to_owned(),
+        publisher_version: "1".to_owned(),
+    };
+    let mut event: Value = serde_json::from_str(&stamped(&handshake)).unwrap();
+    event["type"] = event_type.as_str().into();
+    event["schema_version"] = event_type.schema_version().into();
+    event["data"] = examples(event_type).remove(0).1;
+    event
+}

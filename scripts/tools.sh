@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# tools.sh: installs what the tests need and this machine lacks, and says so. Needs Debian or
+# Ubuntu (apt) with a Rust toolchain; root or sudo only where a package is missing. Fast when
+# everything is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/.tools/bin:$PATH:/usr/sbin"
+
+say() { echo "tools: $*"; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        say "cannot run '$*': neither root nor sudo" >&2
+        exit 1
+    fi
+}
+
+missing=()
+# need COMMAND PACKAGES REASON
+need() {
+    if ! command -v "$1" >/dev/null; then
+        say "installing $2: $3"
+        local packages
+        read -ra packages <<<"$2"
+        missing+=("${packages[@]}")
+    fi
+}
+
+need mosquitto mosquitto "the broker of the integration tests"
+need mosquitto_pub mosquitto-clients "its command line, for scripts/broker-facts.sh"
+need openssl openssl "test certificates"
+need curl curl "scripts that ask HTTP services"
+need cc "gcc libc6-dev" "SQLite and the crypto provider are C"
+need make make "this Makefile"
+need pkg-config pkg-config "C libraries of build scripts"
+need python3 python3 "the bus emulator of the integration tests"
+if command -v python3 >/dev/null && ! python3 -c 'import ensurepip' 2>/dev/null; then
+    say "installing python3-venv: an environment of its own for the bus emulator"
+    missing+=(python3-venv)
+elif ! command -v python3 >/dev/null; then
+    missing+=(python3-venv)
+fi
+if [ ${#missing[@]} -gt 0 ]; then
+    command -v apt-get >/dev/null || { say "no apt-get here: install ${missing[*]} by hand" >&2; exit 1; }
+    as_root apt-get update -q
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+    # Debian starts a broker with the package; the tests start their own on ports of their own.
+fi
+
+if ! command -v cargo >/dev/null; then
+    say "no cargo: install Rust 1.95 or later first" >&2
+    exit 1
+fi
+
+# The stamp holds the requirements that the environment was made from.
+if ! cmp -s scripts/requirements.txt .venv/requirements; then
+    say "making .venv with the bus emulator (scripts/requirements.txt)"
+    rm -rf .venv
+    python3 -m venv .venv
+    .venv/bin/pip install --quiet --disable-pip-version-check -r scripts/requirements.txt
+    cp scripts/requirements.txt .venv/requirements
+fi
+
+# cargo_tool COMMAND CRATE VERSION REASON
+cargo_tool() {
+    if ! command -v "$1" >/dev/null; then
+        say "building $2 $3 into .tools: $4 (takes some minutes, once)"
+        cargo install --locked --root .tools --version "$3" "$2"
+    fi
+}
+
+cargo_tool cargo-nextest cargo-nextest 0.9.143 "runs the tests, each in a process of its own"
+cargo_tool cargo-deny cargo-deny 0.20.2 "checks the dependencies' licences and sources"

@@ -1,0 +1,28 @@
+//! The way to the bus: which events leave next, and what becomes of each answer.
+
+mod lanes;
+mod retry;
+mod uplink;
+
+pub use uplink::{Report, Uplink};
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use doorward_events::Bus;
+use doorward_events::bus::eventbridge::{EventBridge, Options};
+use doorward_events::bus::standalone::Standalone;
+
+use crate::config::BusConfig;
+
+/// The bus that the configuration names. Connects to nothing yet.
+pub async fn open(config: &BusConfig) -> anyhow::Result<Arc<dyn Bus>> {
+    match config {
+        BusConfig::Standalone => Ok(Arc::new(Standalone)),
+        BusConfig::Eventbridge { name, region, endpoint_url } => {
+            let mut options = Options::new(name.as_str(), region.as_str());
+            options.endpoint.clone_from(endpoint_url);
+            Ok(Arc::new(EventBridge::new(options).await.context("the bus's settings")?))
+        }
+    }
+}

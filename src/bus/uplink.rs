@@ -1,0 +1,254 @@
+//! The uplink: takes events from the journal to the bus and brings the answers back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_events::{Bus, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, Outcome, Outgoing, entry_size};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::lanes::{Lanes, Taken, Which};
+use super::retry;
+use crate::health::UplinkStatus;
+use crate::journal::{Stored, WriterHandle};
+
+/// Calls under way at once.
+const CALLS: usize = 8;
+/// Of them, at most this many may carry backlog, so that a live event always finds one free.
+const BACKLOG_CALLS: usize = 6;
+/// Events read back from the journal at once.
+const READ_EVENTS: usize = 256;
+const READ_BYTES: usize = 1 << 20;
+
+/// What became of events.
+#[derive(Debug)]
+pub enum Report {
+    Delivered(Vec<u64>),
+    Refused { event: Stored, code: String, message: String },
+}
+
+/// The running uplink's state.
+pub struct Uplink {
+    bus: Arc<dyn Bus>,
+    source: Arc<str>,
+    journal: WriterHandle,
+    lanes: Lanes,
+    reports: mpsc::Sender<Report>,
+    status: watch::Sender<UplinkStatus>,
+    started: Instant,
+    paused_until: Duration,
+}
+
+type Answer = (Vec<Taken>, Vec<Outcome>);
+
+impl Uplink {
+    /// An uplink over everything in a journal whose last sequence is `sequence`.
+    pub fn new(
+        bus: Arc<dyn Bus>,
+        source: Arc<str>,
+        journal: WriterHandle,
+        sequence: u64,
+        reports: mpsc::Sender<Report>,
+    ) -> (Self, watch::Receiver<UplinkStatus>) {
+        let (status, receiver) =
+            watch::channel(UplinkStatus { bus: bus.name().to_owned(), ..UplinkStatus::default() });
+        let uplink = Self {
+            bus,
+            source,
+            journal,
+            lanes: Lanes::new(sequence),
+            reports,
+            status,
+            started: Instant::now(),
+            paused_until: Duration::ZERO,
+        };
+        (uplink, receiver)
+    }
+
+    /// Runs until `committed` is closed.
+    pub async fn run(mut self, mut committed: mpsc::Receiver<Vec<Stored>>) {
+        let mut calls: FuturesUnordered<_> = FuturesUnordered::new();
+        let mut backlog_calls = 0;
+        loop {
+            if self.read_back().await.is_err() {
+                return;
+            }
+            let now = self.started.elapsed();
+            // After a failed call one goes ahead alone to see whether the bus is back.
+            let most = if self.status.borrow().failing > 0 { 1 } else { CALLS };
+            while now >= self.paused_until && calls.len() < most {
+                let source = &self.source;
+                let batch = self.lanes.take(
+                    now,
+                    MAX_BATCH_ENTRIES,
+                    MAX_BATCH_BYTES,
+                    |event| outgoing_size(source, event),
+                    backlog_calls < BACKLOG_CALLS,
+                );
+                if batch.is_empty() {
+                    break;
+                }
+                backlog_calls += usize::from(carries_backlog(&batch));
+                calls.push(call(Arc::clone(&self.bus), Arc::clone(&self.source), batch));
+            }
+            let wake = if now < self.paused_until {
+                Some(self.paused_until)
+            } else {
+                self.lanes.next_ready()
+            };
+            let wake = wake.map(|at| self.started + at);
+            tokio::select! {
+                events = committed.recv() => match events {
+                    Some(events) => self.lanes.committed(events),
+                    None => return,
+                },
+                Some(answer) = calls.next(), if !calls.is_empty() => {
+                    backlog_calls -= usize::from(carries_backlog(&answer.0));
+                    if self.answered(answer).await.is_err() {
+                        return;
+                    }
+                }
+                () = sleep_until(wake), if wake.is_some() => {}
+            }
+        }
+    }
+
+    async fn read_back(&mut self) -> Result<(), Closed> {
+        while let Some((after, until)) = self.lanes.wants() {
+            let read = self
+                .journal
+                .read(move |journal| journal.waiting_events(after, READ_EVENTS, READ_BYTES))
+                .await
+                .map_err(|_| Closed)?;
+            match read {
+                Ok(events) => {
+                    let whole = events.is_empty();
+                    self.lanes.read(after, until, events, whole);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "waiting events cannot be read from the journal");
+                    self.paused_until = self.started.elapsed() + Duration::from_secs(5);
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn answered(&mut self, (batch, outcomes): Answer) -> Result<(), Closed> {
+        let now = self.started.elapsed();
+        let mut delivered = Vec::new();
+        let mut refused = Vec::new();
+        let mut retried: u64 = 0;
+        let mut trouble = None;
+        let mut denied = false;
+        let call_failed = outcomes
+            .iter()
+            .all(|outcome| matches!(outcome, Outcome::Retry { .. } | Outcome::Denied { .. }));
+        for (taken, outcome) in batch.into_iter().zip(outcomes) {
+            let is_denial = matches!(outcome, Outcome::Denied { .. });
+            match outcome {
+                Outcome::Accepted { .. } => {
+                    self.lanes.done(&taken);
+                    delivered.push(taken.event.sequence);
+                }
+                Outcome::Refused { code, message } => {
+                    self.lanes.done(&taken);
+                    refused.push(Report::Refused { event: taken.event, code, message });
+                }
+                Outcome::Retry { code, message } | Outcome::Denied { code, message }
+                    if call_failed =>
+                {
+                    retried += 1;
+                    denied |= is_denial;
+                    trouble = Some(format!("{code}: {message}"));
+                    self.lanes.put_back(taken);
+                }
+                Outcome::Retry { code, message } | Outcome::Denied { code, message } => {
+                    retried += 1;
+                    denied |= is_denial;
+                    trouble = Some(format!("{code}: {message}"));
+                    self.lanes
+                        .again(taken, |failures| now + retry::delay(failures, fastrand::f64()));
+                }
+            }
+        }
+        let failing = if call_failed { self.status.borrow().failing.saturating_add(1) } else { 0 };
+        if call_failed {
+            self.paused_until = now + retry::delay(failing, fastrand::f64());
+        }
+        self.status.send_modify(|status| {
+            if denied && !status.denied {
+                tracing::error!(trouble, "the bus does not let us publish; events are kept");
+            } else if failing == 1 {
+                tracing::warn!(trouble, "the bus takes nothing; events are kept");
+            } else if failing == 0 && status.failing > 0 {
+                tracing::info!("the bus takes events again");
+            }
+            status.calls += 1;
+            status.accepted += delivered.len() as u64;
+            status.refused += refused.len() as u64;
+            status.retried += retried;
+            status.failing = failing;
+            status.denied = denied;
+            status.trouble.clone_from(&trouble);
+        });
+        if !delivered.is_empty() {
+            self.reports.send(Report::Delivered(delivered)).await.map_err(|_| Closed)?;
+        }
+        for report in refused {
+            self.reports.send(report).await.map_err(|_| Closed)?;
+        }
+        Ok(())
+    }
+}
+
+/// The core has ended.
+struct Closed;
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn carries_backlog(batch: &[Taken]) -> bool {
+    batch.iter().any(|taken| taken.which == Which::Backlog)
+}
+
+async fn call(bus: Arc<dyn Bus>, source: Arc<str>, batch: Vec<Taken>) -> Answer {
+    let entries: Vec<Outgoing> =
+        batch.iter().map(|taken| outgoing(&source, &taken.event)).collect();
+    let mut outcomes = bus.put(&entries).await;
+    // One outcome an entry is the bus's contract; without one the entry is sent again.
+    outcomes.resize_with(batch.len(), || Outcome::Retry {
+        code: "NoAnswer".to_owned(),
+        message: "the bus gave no answer for this entry".to_owned(),
+    });
+    (batch, outcomes)
+}
+
+fn outgoing(source: &Arc<str>, event: &Stored) -> Outgoing {
+    Outgoing {
+        id: event.id,
+        source: Arc::clone(source),
+        detail_type: event.kind.as_str(),
+        detail: Arc::clone(&event.detail),
+        trace_header: Some(trace_header(event)),
+    }
+}
+
+/// The trace of an event that brought none with it is its `id`: both are 16 bytes, and who has
+/// the event can find the trace.
+fn trace_header(event: &Stored) -> String {
+    let id = event.id.simple().to_string();
+    let (epoch, unique) = id.split_at_checked(8).unwrap_or((&id, ""));
+    format!("Root=1-{epoch}-{unique};Sampled=0")
+}
+
+fn outgoing_size(source: &Arc<str>, event: &Stored) -> usize {
+    entry_size(&outgoing(source, event))
+}

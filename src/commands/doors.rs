@@ -1,0 +1,60 @@
+//! `doorward doors`: what is known of every door.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::output;
+use crate::local::{DoorView, FactView};
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
+    let doors: Vec<DoorView> = output::client(config)?.get("/v1/doors", &()).await?;
+    if args.json {
+        output::json(&doors)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut rows =
+        vec![["ENTRY", "POSITION", "LOCK", "ALARMS", "DEVICES"].map(str::to_owned).to_vec()];
+    for door in &doors {
+        let devices: Vec<String> = door
+            .endpoints
+            .iter()
+            .map(|endpoint| {
+                let state = match endpoint.online {
+                    Some(true) => "online",
+                    Some(false) => "OFFLINE",
+                    None => "not heard of",
+                };
+                let lossy = if endpoint.lossy_source { ", lossy (QoS 0)" } else { "" };
+                format!("{} {}: {state}{lossy}", endpoint.role, endpoint.endpoint)
+            })
+            .collect();
+        let alarms = if door.alarms.is_empty() { "-".to_owned() } else { door.alarms.join(",") };
+        rows.push(vec![
+            door.entry.clone(),
+            in_words(&door.position),
+            in_words(&door.lock),
+            alarms,
+            devices.join("; "),
+        ]);
+    }
+    if doors.is_empty() {
+        output::line("no entry is configured: add [[entry]] to doorward.toml");
+    } else {
+        output::table(&rows);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn in_words(fact: &FactView) -> String {
+    match fact.observed_at {
+        Some(at) => format!("{} ({}, {})", fact.value, fact.quality, output::ago(at)),
+        None if fact.value == "unknown" => "unknown".to_owned(),
+        None => format!("{} ({})", fact.value, fact.quality),
+    }
+}

@@ -1,0 +1,116 @@
+//! The command line: one file a command.
+
+mod check;
+mod completions;
+mod doors;
+mod events;
+mod output;
+mod quarantine;
+mod queue;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Gateway between the locks, openers and readers of a building and an event bus.
+#[derive(Parser)]
+#[command(name = "doorward", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Examples:
+  doorward check                         is the configuration right, can the brokers be reached?
+  doorward run                           run the gateway in the foreground
+  doorward events --follow               watch events as they happen
+  doorward doors                         what is known of every door
+  doorward --config ./config check       use the configuration in ./config")]
+struct Cli {
+    /// Folder with doorward.toml and vendors.d/.
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "DOORWARD_CONFIG",
+        default_value = "/etc/doorward",
+        value_name = "FOLDER"
+    )]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the gateway until it is told to stop (SIGTERM, Ctrl-C).
+    #[command(after_help = "Examples:
+  doorward run
+  RUST_LOG=debug doorward --config ./config run")]
+    Run,
+    /// Check the configuration and whether the brokers can be reached.
+    #[command(after_help = "Exit status: 0 nothing wrong, 1 warnings only with --strict, 2 errors.
+
+Examples:
+  doorward check
+  doorward check --offline --json")]
+    Check(check::Args),
+    /// List events, or follow them.
+    #[command(after_help = "Examples:
+  doorward events --limit 20
+  doorward events --follow --type entry.lock_changed
+  doorward events --entry front-door --json | jq .event.data")]
+    Events(events::Args),
+    /// Show every door's facts with their quality and age.
+    #[command(after_help = "Examples:
+  doorward doors
+  doorward doors --json")]
+    Doors(doors::Args),
+    /// Show how far events have got: waiting, delivered, trouble with the bus.
+    #[command(after_help = "Examples:
+  doorward queue
+  doorward queue --json")]
+    Queue(queue::Args),
+    /// Show what could not become an event, with its reason and raw bytes.
+    #[command(after_help = "Examples:
+  doorward quarantine
+  doorward quarantine --limit 5 --json")]
+    Quarantine(quarantine::Args),
+    /// Print a completion script for a shell.
+    #[command(after_help = "Examples:
+  doorward completions bash > /etc/bash_completion.d/doorward")]
+    Completions(completions::Args),
+    /// A vendor's process; started by the gateway.
+    #[command(hide = true)]
+    Vendor { name: String },
+}
+
+/// Runs the command line's command.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Command::Completions(args) = &cli.command {
+        return completions::run(args);
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::failed(&anyhow::anyhow!("no runtime: {error}")),
+    };
+    let result = runtime.block_on(dispatch(cli));
+    // A blocking thread (a name look-up) must not hold up the end.
+    runtime.shutdown_background();
+    result.unwrap_or_else(|error| output::failed(&error))
+}
+
+async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Run => run::run(&cli.config).await,
+        Command::Check(args) => check::run(&cli.config, &args).await,
+        Command::Events(args) => events::run(&cli.config, &args).await,
+        Command::Doors(args) => doors::run(&cli.config, &args).await,
+        Command::Queue(args) => queue::run(&cli.config, &args).await,
+        Command::Quarantine(args) => quarantine::run(&cli.config, &args).await,
+        Command::Completions(_) => Ok(ExitCode::SUCCESS),
+        Command::Vendor { name } => {
+            run::log(&name);
+            crate::vendor::run().await?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

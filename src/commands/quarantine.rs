@@ -1,0 +1,43 @@
+//! `doorward quarantine`: what could not become an event.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::output;
+use crate::journal::QuarantineRow;
+
+#[derive(clap::Args, Serialize)]
+pub struct Args {
+    /// The newest so many (1 to 1000).
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    limit: u64,
+    #[arg(long)]
+    #[serde(skip)]
+    json: bool,
+}
+
+pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
+    let rows: Vec<QuarantineRow> = output::client(config)?.get("/v1/quarantine", args).await?;
+    if args.json {
+        for row in &rows {
+            output::line(&serde_json::to_string(row)?);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    for row in &rows {
+        let vendor = row.vendor.as_deref().unwrap_or("gateway");
+        output::line(&format!("#{} {} {vendor} {}: {}", row.id, row.at, row.source, row.reason));
+        output::line(&format!("    {} ({} bytes)", row.detail, row.bytes));
+        if let Some(raw) = &row.raw {
+            output::line(&format!("    {raw}"));
+        } else if let Some(digest) = &row.keyed_digest {
+            output::line(&format!("    not kept, it may hold a code; keyed digest {digest}"));
+        }
+    }
+    if rows.is_empty() {
+        output::line("nothing is in quarantine");
+    }
+    Ok(ExitCode::SUCCESS)
+}

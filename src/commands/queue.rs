@@ -1,0 +1,53 @@
+//! `doorward queue`: how far events have got.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::output;
+use crate::local::QueueView;
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
+    let view: QueueView = output::client(config)?.get("/v1/queue", &()).await?;
+    if args.json {
+        output::json(&view)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let QueueView { status, journal } = view;
+    let oldest =
+        journal.oldest_waiting.map_or_else(String::new, |at| format!(", the oldest since {at}"));
+    output::line(&format!("waiting      {}{oldest}", journal.waiting));
+    output::line(&format!(
+        "journal      {} events so far, {} quarantined",
+        journal.sequence, journal.quarantined
+    ));
+    output::line(&format!(
+        "disk         {} of {} KiB in use",
+        journal.bytes_used / 1024,
+        journal.bytes_bound / 1024
+    ));
+    output::line(&format!(
+        "bus          {}: {} accepted, {} refused, {} tried again",
+        status.uplink.bus, status.uplink.accepted, status.uplink.refused, status.uplink.retried
+    ));
+    if let Some(trouble) = &status.uplink.trouble {
+        let advice = if status.uplink.denied {
+            " (check the gateway's credentials and the bus's policy)"
+        } else {
+            ""
+        };
+        output::line(&format!("bus trouble  {trouble}{advice}"));
+    }
+    if let Some(failure) = &status.storage_failure {
+        output::line(&format!("disk trouble {failure}; nothing is acknowledged meanwhile"));
+    }
+    for vendor in &status.vendors {
+        output::line(&format!("vendor       {}: {}", vendor.vendor, vendor.state));
+    }
+    Ok(ExitCode::SUCCESS)
+}

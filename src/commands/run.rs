@@ -1,0 +1,55 @@
+//! `doorward run`: the gateway in the foreground.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::gateway::daemon::Daemon;
+
+/// Sets the log up: to the standard error, `RUST_LOG` or `info`.
+pub fn log(_process: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .try_init();
+}
+
+pub async fn run(config: &Path) -> anyhow::Result<ExitCode> {
+    log("core");
+    let configuration = match crate::config::read(config) {
+        Ok(configuration) => configuration,
+        Err(findings) => {
+            for finding in findings {
+                super::output::line(&finding.to_string());
+            }
+            return Ok(ExitCode::from(2));
+        }
+    };
+    for finding in &configuration.findings {
+        tracing::warn!("{finding}");
+    }
+    let socket = configuration.gateway.socket.clone();
+    let (daemon, handle) = Daemon::start(configuration).await?;
+    let server = tokio::spawn(async move {
+        if let Err(error) = crate::local::serve(&socket, handle).await {
+            tracing::error!("the local socket is not served: {error:#}");
+        }
+    });
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let result = daemon
+        .run(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+        .await;
+    server.abort();
+    result?;
+    Ok(ExitCode::SUCCESS)
+}

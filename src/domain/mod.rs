@@ -1,0 +1,8 @@
+//! Doors, their facts and what changes them. Pure: time and randomness come in as values, and
+//! nothing here knows a socket, a file or a process.
+
+pub mod attribution;
+pub mod endpoint;
+pub mod entry;
+pub mod fact;
+pub mod ids;

@@ -1,0 +1,256 @@
+//! Whether devices can be reached, and what that does to facts.
+//!
+//! A device is online while every one of its availability topics, its vendor's bridge and the
+//! connection to the broker say so. The moment one does not, its facts are stale. Bridges and
+//! brokers restart: their absence is told per endpoint only after [`OFFLINE_GRACE`].
+
+use doorward_translators::{Capability, LockState, Position};
+
+use super::memory::ProcessState;
+use super::state::{Effects, Gateway, Now, OFFLINE_GRACE, VendorChange};
+use crate::domain::entry::Role;
+use crate::domain::ids::{EndpointId, VendorId};
+use crate::link::ReadRequest;
+
+impl Gateway {
+    pub(super) fn connection(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        up: bool,
+        effects: &mut Effects,
+    ) {
+        let state = self.vendors.entry(vendor.clone()).or_default();
+        let was = state.reachable();
+        state.connected = up;
+        self.reachability(now, vendor, was, effects);
+        if up {
+            self.read_again(now, vendor, effects);
+        }
+    }
+
+    pub(super) fn vendor(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        change: VendorChange,
+        effects: &mut Effects,
+    ) {
+        let state = self.vendors.entry(vendor.clone()).or_default();
+        let was = state.reachable();
+        match change {
+            VendorChange::Starting => state.process = ProcessState::Starting,
+            VendorChange::Running => state.process = ProcessState::Running,
+            VendorChange::Down => {
+                state.process = ProcessState::Backoff;
+                state.connected = false;
+                self.reachability(now, vendor, was, effects);
+            }
+            VendorChange::Isolated { cause, detail, restarts } => {
+                state.process = ProcessState::Isolated;
+                state.connected = false;
+                self.reachability(now, vendor, was, effects);
+                let event = self.composer.vendor_isolated(now, vendor, cause, &detail, restarts);
+                effects.event(None, event);
+                self.lose_roles(now, vendor, effects);
+            }
+            VendorChange::Recovered { isolated_for } => {
+                state.process = ProcessState::Running;
+                let event = self.composer.vendor_recovered(now, vendor, isolated_for);
+                effects.event(None, event);
+            }
+        }
+    }
+
+    /// The vendor's bridge said whether it runs.
+    pub(super) fn vendor_part(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        part: String,
+        online: bool,
+        effects: &mut Effects,
+    ) {
+        let state = self.vendors.entry(vendor.clone()).or_default();
+        let was = state.reachable();
+        if state.parts.insert(part, online) == Some(online) {
+            return;
+        }
+        self.memory.vendor(vendor);
+        self.reachability(now, vendor, was, effects);
+        if online {
+            self.read_again(now, vendor, effects);
+        }
+    }
+
+    /// One of a device's own availability topics said something.
+    pub(super) fn endpoint_part(
+        &mut self,
+        now: Now,
+        endpoint: &EndpointId,
+        part: String,
+        online: bool,
+        effects: &mut Effects,
+    ) {
+        let state = self.endpoints.entry(endpoint.clone()).or_default();
+        if state.parts.insert(part, online) == Some(online) {
+            return;
+        }
+        self.memory.endpoint(endpoint);
+        if !online {
+            self.degrade(endpoint);
+        }
+        let vendor = VendorId::new(endpoint.vendor());
+        let reachable =
+            self.vendors.get(&vendor).is_some_and(super::memory::VendorState::reachable);
+        if reachable {
+            self.tell(now, &vendor, endpoint, effects);
+        }
+    }
+
+    /// Tells the endpoints of vendors whose grace has passed.
+    pub(super) fn pass_grace(&mut self, now: Now, effects: &mut Effects) {
+        let due: Vec<VendorId> = self
+            .vendors
+            .iter()
+            .filter(|(_, state)| state.grace.is_some_and(|grace| grace <= now.monotonic))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for vendor in due {
+            if let Some(state) = self.vendors.get_mut(&vendor) {
+                state.grace = None;
+            }
+            self.tell_all(now, &vendor, effects);
+        }
+    }
+
+    fn reachability(&mut self, now: Now, vendor: &VendorId, was: bool, effects: &mut Effects) {
+        let Some(state) = self.vendors.get_mut(vendor) else { return };
+        match (was, state.reachable()) {
+            (true, false) => {
+                state.grace = Some(now.monotonic + OFFLINE_GRACE);
+                for endpoint in self.endpoints_of(vendor) {
+                    self.degrade(&endpoint);
+                }
+            }
+            (false, true) => {
+                state.grace = None;
+                self.tell_all(now, vendor, effects);
+            }
+            _ => {}
+        }
+    }
+
+    fn tell_all(&mut self, now: Now, vendor: &VendorId, effects: &mut Effects) {
+        for endpoint in self.endpoints_of(vendor) {
+            self.tell(now, vendor, &endpoint, effects);
+        }
+    }
+
+    /// Emits the endpoint's event if it is not as last told.
+    fn tell(&mut self, now: Now, vendor: &VendorId, endpoint: &EndpointId, effects: &mut Effects) {
+        let Some(state) = self.endpoints.get_mut(endpoint) else { return };
+        let Some(of) = self.vendors.get(vendor) else { return };
+        let mut unavailable: Vec<&str> = state.unavailable_parts().collect();
+        if !of.connected {
+            unavailable.push("broker");
+        }
+        unavailable.extend(of.parts.iter().filter(|(_, on)| !**on).map(|(part, _)| part.as_str()));
+        let online = unavailable.is_empty();
+        if state.online == Some(online) {
+            return;
+        }
+        let event = if online {
+            let away = match (state.online, state.online_since) {
+                (Some(false), Some(since)) => Some(now.wall.duration_since(since)),
+                _ => None,
+            };
+            self.composer.endpoint_online(now, vendor, endpoint, away)
+        } else {
+            self.composer.endpoint_offline(now, vendor, endpoint, &unavailable)
+        };
+        state.online = Some(online);
+        state.online_since = Some(now.wall);
+        self.memory.endpoint(endpoint);
+        effects.event(Some(vendor), event);
+    }
+
+    /// Asks for the state of every bound device after a gap. A device that cannot be asked
+    /// (a sleeping contact sensor) answers with the next message of its own.
+    fn read_again(&mut self, now: Now, vendor: &VendorId, effects: &mut Effects) {
+        let bound: Vec<(EndpointId, bool)> = self
+            .bindings
+            .iter()
+            .filter(|(endpoint, _)| endpoint.vendor() == vendor.as_str())
+            .map(|(endpoint, roles)| {
+                let lock = roles.iter().any(|(_, role)| *role == Role::Lock)
+                    || self
+                        .endpoints
+                        .get(endpoint)
+                        .is_some_and(|state| state.capabilities.contains(&Capability::Lock));
+                (endpoint.clone(), lock)
+            })
+            .collect();
+        let Some(state) = self.vendors.get_mut(vendor) else { return };
+        let mut devices = Vec::new();
+        for (endpoint, readable) in bound {
+            state.unanswered.insert(endpoint.clone(), (now.wall, now.monotonic));
+            if readable && let Some(address) = state.address_of(&endpoint) {
+                devices.push(ReadRequest { address: address.to_owned(), endpoint });
+            }
+        }
+        if !devices.is_empty() {
+            effects.reads.push((vendor.clone(), devices));
+        }
+    }
+
+    fn degrade(&mut self, endpoint: &EndpointId) {
+        for (entry_id, _) in self.bindings.get(endpoint).into_iter().flatten() {
+            if let (Some(door), Some(entry)) =
+                (self.doors.get_mut(entry_id), self.entries.get(entry_id))
+            {
+                door.degrade(entry, endpoint);
+            }
+        }
+    }
+
+    /// An isolated vendor's roles are unknown, and nothing else is.
+    fn lose_roles(&mut self, now: Now, vendor: &VendorId, effects: &mut Effects) {
+        for entry in self.entries.values() {
+            let Some(door) = self.doors.get_mut(&entry.id) else { continue };
+            for (role, endpoint) in &entry.roles {
+                if endpoint.vendor() != vendor.as_str() {
+                    continue;
+                }
+                let sighting = crate::domain::fact::Sighting {
+                    endpoint,
+                    at: now.wall,
+                    retained: false,
+                    answers: false,
+                };
+                let event = match role {
+                    Role::Lock => door.lock.lose(LockState::Unknown).map(|change| {
+                        let id = self.composer.id(now);
+                        self.composer.lock_changed(id, &entry.id, &sighting, change, None)
+                    }),
+                    Role::Position => door.position.lose(Position::Unknown).map(|change| {
+                        self.composer.position_changed(now, &entry.id, &sighting, change)
+                    }),
+                    _ => None,
+                };
+                if let Some(event) = event {
+                    self.memory.door(&entry.id);
+                    effects.event(Some(vendor), event);
+                }
+            }
+        }
+    }
+
+    fn endpoints_of(&self, vendor: &VendorId) -> Vec<EndpointId> {
+        self.endpoints
+            .keys()
+            .filter(|endpoint| endpoint.vendor() == vendor.as_str())
+            .cloned()
+            .collect()
+    }
+}

@@ -1,0 +1,438 @@
+//! Composes the gateway's events. Whatever it returns is valid or an error that names the field.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use doorward_events::types as schema;
+use doorward_events::{Draft, Envelope, Handshake, Invalid, bounded_text};
+use doorward_translators::{
+    AlarmKind, CredentialChange, Device, LockState, Operation, Outcome, Position,
+};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::state::{HEARTBEAT, Identity, Now, StartFacts, StartInfo};
+use crate::domain::entry::{Entry, EntryState};
+use crate::domain::fact::{Change, Fact, FactQuality, Sighting};
+use crate::domain::ids::{EndpointId, EntryId, VendorId};
+use crate::journal::{PreviousStop, QuarantineRecord};
+
+type Event = Result<Draft, Invalid>;
+
+/// Longest sentence in an event.
+const MAX_DETAIL: usize = 256;
+/// Most availability topics that one event names.
+const MAX_UNAVAILABLE: usize = 16;
+
+/// Makes events out of what the gateway knows, with this gateway's identity.
+pub struct Composer {
+    identity: Identity,
+    random: fastrand::Rng,
+}
+
+impl Composer {
+    /// `seed` feeds the random part of event ids, which need to be unique, not secret.
+    pub fn new(identity: Identity, seed: u64) -> Self {
+        Self { identity, random: fastrand::Rng::with_seed(seed) }
+    }
+
+    /// A fresh id (UUID version 7).
+    pub fn id(&mut self, now: Now) -> Uuid {
+        let mut random = [0; 10];
+        self.random.fill(&mut random);
+        let millis = u64::try_from(now.wall.as_millisecond()).unwrap_or_default();
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+
+    fn envelope(&self, id: Uuid, time: Timestamp) -> Envelope {
+        let identity = &self.identity;
+        let mut envelope =
+            Envelope::new(id, time, identity.publisher.clone(), identity.tenant.clone());
+        envelope.site_id.clone_from(&identity.site);
+        envelope.test = identity.test;
+        envelope
+    }
+
+    fn at_entry(
+        &self,
+        id: Uuid,
+        time: Timestamp,
+        entry: &EntryId,
+        endpoint: Option<&EndpointId>,
+    ) -> Envelope {
+        let mut envelope = self.envelope(id, time);
+        envelope.entry_id = Some(entry.to_arc());
+        envelope.endpoint_id = endpoint.map(EndpointId::to_arc);
+        envelope
+    }
+
+    fn at_endpoint(&mut self, now: Now, time: Timestamp, endpoint: &EndpointId) -> Envelope {
+        let id = self.id(now);
+        let mut envelope = self.envelope(id, time);
+        envelope.endpoint_id = Some(endpoint.to_arc());
+        envelope
+    }
+
+    pub fn gateway_started(&mut self, now: Now, facts: &StartFacts, start: &StartInfo) -> Event {
+        let id = self.id(now);
+        self.envelope(id, now.wall).seal(&schema::GatewayStarted {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            platform: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+            previous_stop: match start.previous_stop {
+                PreviousStop::Clean => "clean",
+                PreviousStop::Unclean => "unclean",
+                PreviousStop::FirstStart => "first_start",
+            }
+            .into(),
+            events_waiting: number(start.waiting),
+            bus: facts.bus.into(),
+            vendors: facts
+                .vendors
+                .iter()
+                .map(|(vendor, enabled)| schema::EnabledVendor {
+                    vendor: vendor.to_string(),
+                    enabled: *enabled,
+                })
+                .collect(),
+            accepts: Vec::new(),
+        })
+    }
+
+    pub fn handshake(&mut self, now: Now) -> Event {
+        let id = self.id(now);
+        let handshake = Handshake {
+            publisher_version: env!("CARGO_PKG_VERSION").to_owned(),
+            interval: HEARTBEAT,
+        };
+        handshake.draft(self.envelope(id, now.wall))
+    }
+
+    pub fn heartbeat(
+        &mut self,
+        now: Now,
+        uptime: Duration,
+        waiting: u64,
+        quarantined: u64,
+        delivered_through: &BTreeMap<String, u64>,
+        vendors: &[(&VendorId, &'static str)],
+    ) -> Event {
+        let id = self.id(now);
+        self.envelope(id, now.wall).seal(&schema::GatewayHeartbeat {
+            uptime_s: number(uptime.as_secs()),
+            events_waiting: number(waiting),
+            quarantined: number(quarantined),
+            delivered_through: delivered_through
+                .iter()
+                .map(|(name, sequence)| (name.clone(), number(*sequence)))
+                .collect(),
+            vendors: vendors
+                .iter()
+                .map(|(vendor, state)| schema::VendorStatus {
+                    vendor: vendor.to_string(),
+                    state: (*state).into(),
+                })
+                .collect(),
+        })
+    }
+
+    pub fn entry_registered(&mut self, now: Now, entry: &Entry) -> Event {
+        let id = self.id(now);
+        let mut envelope = self.at_entry(id, now.wall, &entry.id, None);
+        if let Some(site) = &entry.site {
+            envelope.site_id = Some(site.as_str().into());
+        }
+        envelope.seal(&schema::EntryRegistered {
+            kind: entry.kind.as_str().into(),
+            roles: entry
+                .roles
+                .iter()
+                .map(|(role, endpoint)| schema::RoleBinding {
+                    role: role.as_str().into(),
+                    endpoint_id: endpoint.to_string(),
+                    vendor: endpoint.vendor().to_owned(),
+                })
+                .collect(),
+            observes: entry.observes().into_iter().map(Into::into).collect(),
+            time_zone: entry.time_zone.clone(),
+            interlock_group: entry.interlock_group.clone(),
+        })
+    }
+
+    pub fn state_reported(
+        &mut self,
+        now: Now,
+        entry: &Entry,
+        door: &EntryState,
+        reason: &str,
+    ) -> Event {
+        let id = self.id(now);
+        let unknown = || schema::FactQuality::from(FactQuality::Unknown.as_str());
+        let source = |fact: Option<&EndpointId>| fact.map(ToString::to_string);
+        self.at_entry(id, now.wall, &entry.id, None).seal(&schema::EntryStateReported {
+            reason: reason.into(),
+            mode: schema::ModeFact {
+                value: "unknown".into(),
+                quality: unknown(),
+                observed_at: None,
+                source: None,
+            },
+            position: schema::PositionFact {
+                value: door.position.value.as_str().into(),
+                quality: door.position.quality.as_str().into(),
+                observed_at: observed_at(&door.position),
+                source: source(door.position.source.as_ref()),
+            },
+            lock: schema::LockFact {
+                value: door.lock.value.as_str().into(),
+                quality: door.lock.quality.as_str().into(),
+                observed_at: observed_at(&door.lock),
+                source: source(door.lock.source.as_ref()),
+            },
+            motion_hold: schema::MotionHoldFact {
+                value: "none".into(),
+                quality: unknown(),
+                observed_at: None,
+                source: None,
+            },
+            alarms: door.alarms.keys().map(|alarm| alarm.as_str().into()).collect(),
+        })
+    }
+
+    pub fn lock_changed(
+        &self,
+        id: Uuid,
+        entry: &EntryId,
+        sighting: &Sighting<'_>,
+        change: Change<LockState>,
+        correlation: Option<Uuid>,
+    ) -> Event {
+        let mut envelope = self.at_entry(id, sighting.at, entry, Some(sighting.endpoint));
+        envelope.correlation_id = correlation;
+        envelope.seal(&schema::EntryLockChanged {
+            previous: change.previous.as_str().into(),
+            lock: change.value.as_str().into(),
+            quality: change.quality.as_str().into(),
+            operation_source: "unknown".into(),
+        })
+    }
+
+    pub fn position_changed(
+        &mut self,
+        now: Now,
+        entry: &EntryId,
+        sighting: &Sighting<'_>,
+        change: Change<Position>,
+    ) -> Event {
+        let id = self.id(now);
+        self.at_entry(id, sighting.at, entry, Some(sighting.endpoint)).seal(
+            &schema::EntryPositionChanged {
+                previous: change.previous.as_str().into(),
+                position: change.value.as_str().into(),
+                quality: change.quality.as_str().into(),
+                operation_source: "unknown".into(),
+            },
+        )
+    }
+
+    pub fn attribution_updated(
+        &self,
+        id: Uuid,
+        at: Timestamp,
+        entry: &EntryId,
+        endpoint: &EndpointId,
+        operation: &Operation,
+        correlation: Option<Uuid>,
+    ) -> Event {
+        let (outcome, failure) = match operation.outcome {
+            Outcome::Succeeded => (schema::OperationOutcome::Succeeded, None),
+            Outcome::InvalidCredential => {
+                (schema::OperationOutcome::Failed, Some("invalid_credential"))
+            }
+            Outcome::NotPermittedAtThisTime => {
+                (schema::OperationOutcome::Failed, Some("not_permitted_at_this_time"))
+            }
+            Outcome::Unknown => (schema::OperationOutcome::Unknown, None),
+        };
+        let mut envelope = self.at_entry(id, at, entry, Some(endpoint));
+        envelope.correlation_id = correlation;
+        envelope.seal(&schema::EntryAttributionUpdated {
+            operation: operation.kind.as_str().into(),
+            outcome,
+            failure_reason: failure.map(Into::into),
+            operation_source: operation.source.as_str().into(),
+            user_slot: operation.user_slot.map(i64::from),
+        })
+    }
+
+    pub fn credential(
+        &mut self,
+        now: Now,
+        at: Timestamp,
+        entry: Option<&EntryId>,
+        endpoint: &EndpointId,
+        change: &CredentialChange,
+    ) -> Event {
+        let mut envelope = self.at_endpoint(now, at, endpoint);
+        envelope.entry_id = entry.map(EntryId::to_arc);
+        let credential = change.credential.as_str().into();
+        let operation_source = change.source.as_str().into();
+        let user_slot = change.user_slot.map(i64::from);
+        if change.present {
+            envelope.seal(&schema::CredentialSet { credential, operation_source, user_slot })
+        } else {
+            envelope.seal(&schema::CredentialRemoved { credential, operation_source, user_slot })
+        }
+    }
+
+    pub fn alarm_raised(
+        &self,
+        id: Uuid,
+        at: Timestamp,
+        entry: &EntryId,
+        endpoint: &EndpointId,
+        alarm: AlarmKind,
+    ) -> Event {
+        self.at_entry(id, at, entry, Some(endpoint)).seal(&schema::AlarmRaised {
+            alarm: alarm.as_str().into(),
+            severity: match alarm {
+                AlarmKind::ForcedOpen | AlarmKind::Tamper => "critical",
+                AlarmKind::Obstruction => "warning",
+            }
+            .into(),
+            detail: None,
+        })
+    }
+
+    pub fn alarm_cleared(
+        &mut self,
+        now: Now,
+        at: Timestamp,
+        entry: &EntryId,
+        endpoint: &EndpointId,
+        alarm: AlarmKind,
+        raised: Option<Uuid>,
+    ) -> Event {
+        let id = self.id(now);
+        self.at_entry(id, at, entry, Some(endpoint)).seal(&schema::AlarmCleared {
+            alarm: alarm.as_str().into(),
+            cleared_by: "observation".into(),
+            raised_event_id: raised.map(|id| id.to_string()),
+        })
+    }
+
+    pub fn battery_changed(
+        &mut self,
+        now: Now,
+        at: Timestamp,
+        vendor: &VendorId,
+        endpoint: &EndpointId,
+        percent: Option<f64>,
+        low: Option<bool>,
+    ) -> Event {
+        self.at_endpoint(now, at, endpoint).seal(&schema::EndpointBatteryChanged {
+            vendor: vendor.to_string(),
+            percent,
+            low,
+        })
+    }
+
+    pub fn discovered(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        endpoint: &EndpointId,
+        device: &Device,
+        bound: bool,
+    ) -> Event {
+        self.at_endpoint(now, now.wall, endpoint).seal(&schema::EndpointDiscovered {
+            vendor: vendor.to_string(),
+            address: device.address.clone(),
+            manufacturer: device.manufacturer.clone(),
+            model: device.model.clone(),
+            capabilities: device.capabilities.iter().map(|word| word.as_str().into()).collect(),
+            bound,
+        })
+    }
+
+    pub fn endpoint_online(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        endpoint: &EndpointId,
+        away: Option<SignedDuration>,
+    ) -> Event {
+        self.at_endpoint(now, now.wall, endpoint).seal(&schema::EndpointOnline {
+            vendor: vendor.to_string(),
+            unavailable_for_s: away.map(|away| away.as_secs().max(0)),
+        })
+    }
+
+    pub fn endpoint_offline(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        endpoint: &EndpointId,
+        unavailable: &[&str],
+    ) -> Event {
+        self.at_endpoint(now, now.wall, endpoint).seal(&schema::EndpointOffline {
+            vendor: vendor.to_string(),
+            unavailable: unavailable
+                .iter()
+                .take(MAX_UNAVAILABLE)
+                .map(|part| bounded_text(part, 64))
+                .collect(),
+        })
+    }
+
+    pub fn vendor_isolated(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        cause: &str,
+        detail: &str,
+        restarts: u32,
+    ) -> Event {
+        let id = self.id(now);
+        self.envelope(id, now.wall).seal(&schema::VendorIsolated {
+            vendor: vendor.to_string(),
+            cause: cause.into(),
+            detail: Some(bounded_text(detail, MAX_DETAIL)),
+            restarts: i64::from(restarts),
+        })
+    }
+
+    pub fn vendor_recovered(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        isolated_for: Duration,
+    ) -> Event {
+        let id = self.id(now);
+        self.envelope(id, now.wall).seal(&schema::VendorRecovered {
+            vendor: vendor.to_string(),
+            isolated_for_s: number(isolated_for.as_secs()),
+        })
+    }
+
+    pub fn quarantined(&mut self, now: Now, record: &QuarantineRecord, count: u64) -> Event {
+        let id = self.id(now);
+        self.envelope(id, now.wall).seal(&schema::EventQuarantined {
+            quarantine_id: number(record.id),
+            vendor: record.vendor.as_ref().map(ToString::to_string),
+            source: bounded_text(&record.source, MAX_DETAIL),
+            reason: record.reason.as_str().into(),
+            detail: Some(bounded_text(&record.detail, MAX_DETAIL)),
+            bytes: number(record.bytes),
+            count: number(count),
+        })
+    }
+}
+
+fn observed_at<V>(fact: &Fact<V>) -> Option<String> {
+    fact.observed_at.map(|at| at.to_string())
+}
+
+/// JSON's integers end at 2^53; nothing counted here gets there.
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,215 @@
+//! What could not become an event: kept with its reason, told, and bounded.
+//!
+//! Per vendor, reason and source the first case is kept and told at once. More of the same
+//! within [`WINDOW`] are counted and told together at its end; of them at most
+//! [`KEPT_PER_WINDOW`] are kept, so that a flood of rubbish cannot wear the disk.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_translators::Observation;
+
+use super::state::{Effects, Gateway, Now};
+use crate::domain::ids::VendorId;
+use crate::journal::QuarantineRecord;
+use crate::link::Evidence;
+
+/// How long further cases of the same are gathered.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Most rows kept of one source within a window.
+const KEPT_PER_WINDOW: u64 = 5;
+/// Sources told apart at a time; beyond, they share one line per vendor and reason.
+const MAX_SOURCES: usize = 512;
+/// Most bytes of a refused event that are kept.
+const MAX_RAW: usize = 4096;
+
+/// Which cases belong together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Source {
+    vendor: Option<VendorId>,
+    reason: String,
+    source: String,
+}
+
+#[derive(Debug)]
+struct Window {
+    ends: Duration,
+    cases: u64,
+    untold: u64,
+    untold_bytes: u64,
+    last_id: u64,
+}
+
+/// The open windows, and the next row's number.
+#[derive(Debug)]
+pub struct Quarantine {
+    last_id: u64,
+    windows: HashMap<Source, Window>,
+}
+
+impl Quarantine {
+    pub fn new(last_id: u64) -> Self {
+        Self { last_id, windows: HashMap::new() }
+    }
+
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.windows.values().map(|window| window.ends).min()
+    }
+}
+
+impl Gateway {
+    /// A message, or a part of one, that its translator could not translate.
+    pub(super) fn evidence(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        evidence: Evidence,
+        effects: &mut Effects,
+    ) {
+        let reason = evidence
+            .refusal
+            .and_then(|reason| serde_json::to_value(reason).ok())
+            .and_then(|word| word.as_str().map(str::to_owned))
+            .unwrap_or_else(|| "unmapped_value".to_owned());
+        let record = QuarantineRecord {
+            id: 0,
+            at: now.wall,
+            vendor: Some(vendor.clone()),
+            source: evidence.source,
+            reason,
+            detail: evidence.detail,
+            bytes: evidence.bytes,
+            raw: evidence.raw,
+            keyed_digest: Some(evidence.keyed_digest),
+        };
+        self.set_aside(now, record, true, effects);
+    }
+
+    /// A device that neither the inventory nor the configuration knows.
+    pub(super) fn unknown_endpoint(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        observation: &Observation,
+        effects: &mut Effects,
+    ) {
+        let raw = serde_json::to_string(observation).unwrap_or_default();
+        let record = QuarantineRecord {
+            id: 0,
+            at: now.wall,
+            vendor: Some(vendor.clone()),
+            source: doorward_events::bounded_text(&observation.address, 256),
+            reason: "unknown_endpoint".to_owned(),
+            detail: "neither the inventory nor the vendor's file lists this device".to_owned(),
+            bytes: raw.len() as u64,
+            raw: Some(doorward_events::bounded_text(&raw, MAX_RAW)),
+            keyed_digest: None,
+        };
+        self.set_aside(now, record, true, effects);
+    }
+
+    /// An event that the bus will never take.
+    pub(super) fn refused(
+        &mut self,
+        now: Now,
+        event_type: &str,
+        code: &str,
+        message: &str,
+        detail: &Arc<str>,
+        effects: &mut Effects,
+    ) {
+        tracing::error!(event_type, code, "the bus refused an event for good; it is in quarantine");
+        let record = QuarantineRecord {
+            id: 0,
+            at: now.wall,
+            vendor: None,
+            source: event_type.to_owned(),
+            reason: "refused_by_bus".to_owned(),
+            detail: doorward_events::bounded_text(&format!("{code}: {message}"), 256),
+            bytes: detail.len() as u64,
+            raw: Some(detail.to_string()),
+            keyed_digest: None,
+        };
+        // Telling of a refused `event.quarantined` by another one would never end.
+        let told = event_type != "event.quarantined";
+        self.set_aside(now, record, told, effects);
+    }
+
+    fn set_aside(
+        &mut self,
+        now: Now,
+        mut record: QuarantineRecord,
+        told: bool,
+        effects: &mut Effects,
+    ) {
+        let mut source = Source {
+            vendor: record.vendor.clone(),
+            reason: record.reason.clone(),
+            source: record.source.clone(),
+        };
+        let quarantine = &mut self.quarantine;
+        if !quarantine.windows.contains_key(&source) && quarantine.windows.len() >= MAX_SOURCES {
+            "*".clone_into(&mut source.source);
+        }
+        // A refused event is the only copy: it is kept whatever came before it.
+        let only_copy = record.reason == "refused_by_bus";
+        let next_id = quarantine.last_id + 1;
+        let window = quarantine.windows.entry(source).or_insert(Window {
+            ends: now.monotonic + WINDOW,
+            cases: 0,
+            untold: 0,
+            untold_bytes: 0,
+            last_id: next_id,
+        });
+        window.cases += 1;
+        let first = window.cases == 1;
+        if window.cases <= KEPT_PER_WINDOW || only_copy {
+            quarantine.last_id = next_id;
+            record.id = next_id;
+            window.last_id = next_id;
+            if first && told {
+                let event = self.composer.quarantined(now, &record, 1);
+                effects.event(record.vendor.as_ref(), event);
+            }
+            if !first && told {
+                window.untold += 1;
+                window.untold_bytes += record.bytes;
+            }
+            effects.batch.quarantine.push(record);
+        } else if told {
+            window.untold += 1;
+            window.untold_bytes += record.bytes;
+        }
+    }
+
+    /// Tells what gathered in the windows that have ended.
+    pub(super) fn flush_quarantine(&mut self, now: Now, effects: &mut Effects) {
+        let ended: Vec<Source> = self
+            .quarantine
+            .windows
+            .iter()
+            .filter(|(_, window)| window.ends <= now.monotonic)
+            .map(|(source, _)| source.clone())
+            .collect();
+        for source in ended {
+            let Some(window) = self.quarantine.windows.remove(&source) else { continue };
+            if window.untold == 0 {
+                continue;
+            }
+            let summary = QuarantineRecord {
+                id: window.last_id,
+                at: now.wall,
+                vendor: source.vendor.clone(),
+                source: source.source,
+                reason: source.reason,
+                detail: "more of the same within a minute".to_owned(),
+                bytes: window.untold_bytes,
+                raw: None,
+                keyed_digest: None,
+            };
+            let event = self.composer.quarantined(now, &summary, window.untold);
+            effects.event(source.vendor.as_ref(), event);
+        }
+    }
+}

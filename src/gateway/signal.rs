@@ -1,0 +1,347 @@
+//! One signal: what its observations change, and the events that follow.
+
+use doorward_translators::{
+    AlarmKind, CredentialChange, Device, Observation, Operation, OperationKind, Quality, What,
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::memory::VendorState;
+use super::state::{Effects, Gateway, Now};
+use crate::domain::endpoint::Latched;
+use crate::domain::entry::Role;
+use crate::domain::fact::Sighting;
+use crate::domain::ids::{EndpointId, EntryId, VendorId};
+use crate::link::Signal;
+
+/// How far the device side's clock may lag behind ours for its answer to count at once.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
+/// After this long since a gap, whatever comes was not queued before it.
+const GAP_SETTLED: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Where an observation comes from.
+struct Origin<'a> {
+    vendor: &'a VendorId,
+    retained: bool,
+    lossy: bool,
+    received_at: Timestamp,
+}
+
+impl Gateway {
+    pub(super) fn signal(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        signal: Signal,
+        effects: &mut Effects,
+    ) {
+        effects.acks.push((vendor.clone(), signal.n));
+        let has_own_time = signal.observations.iter().any(|o| o.device_time.is_some());
+        if has_own_time {
+            if self.seen.contains(&signal.digest) {
+                tracing::debug!(%vendor, n = signal.n, "a message that was handled before");
+                return;
+            }
+            self.seen.push(signal.digest);
+            effects.batch.seen.push(signal.digest);
+        }
+        let origin = Origin {
+            vendor,
+            retained: signal.retained,
+            lossy: signal.lossy,
+            received_at: signal.received_at.min(now.wall),
+        };
+        let mut answered = None;
+        for observation in signal.observations {
+            self.observation(now, &origin, observation, &mut answered, effects);
+        }
+        if let Some(endpoint) = answered
+            && let Some(state) = self.vendors.get_mut(vendor)
+        {
+            state.unanswered.remove(&endpoint);
+        }
+        if let Some(evidence) = signal.evidence {
+            self.evidence(now, vendor, evidence, effects);
+        }
+    }
+
+    fn observation(
+        &mut self,
+        now: Now,
+        origin: &Origin<'_>,
+        observation: Observation,
+        answered: &mut Option<EndpointId>,
+        effects: &mut Effects,
+    ) {
+        let Observation { address, device_time, what } = observation;
+        match what {
+            What::Inventory { devices, complete } => {
+                return self.inventory(now, origin.vendor, devices, complete, effects);
+            }
+            What::Anomaly { .. } => return,
+            What::CommandFailed { detail } => {
+                tracing::warn!(vendor = %origin.vendor, address, detail, "the bridge reports a failure");
+                return;
+            }
+            What::Availability { part, online } if address.is_empty() => {
+                return self.vendor_part(now, origin.vendor, part, online, effects);
+            }
+            _ if address.is_empty() => return,
+            _ => {}
+        }
+        let vendor = self.vendors.entry(origin.vendor.clone()).or_default();
+        let Some(endpoint) = vendor.resolve(&address).cloned() else {
+            let observation = Observation { address, device_time, what };
+            return self.unknown_endpoint(now, origin.vendor, &observation, effects);
+        };
+        let at = device_time.map_or(origin.received_at, |time| time.min(now.wall));
+        let answers = !origin.retained && answers(vendor, &endpoint, device_time, now);
+        let state = self.endpoints.entry(endpoint.clone()).or_default();
+        if origin.lossy && !state.lossy_source {
+            state.lossy_source = true;
+            self.memory.endpoint(&endpoint);
+        }
+        let sighting = Sighting { endpoint: &endpoint, at, retained: origin.retained, answers };
+        match what {
+            What::Lock { state, quality } => {
+                if answers {
+                    *answered = Some(endpoint.clone());
+                }
+                for entry in self.entries_with(&endpoint, &[Role::Lock]) {
+                    self.lock(now, origin.vendor, &entry, &sighting, state, quality, effects);
+                }
+            }
+            What::Position { position, quality } => {
+                if answers {
+                    *answered = Some(endpoint.clone());
+                }
+                for entry in self.entries_with(&endpoint, &[Role::Position]) {
+                    self.position(
+                        now,
+                        origin.vendor,
+                        &entry,
+                        &sighting,
+                        position,
+                        quality,
+                        effects,
+                    );
+                }
+            }
+            What::Operation { operation } => {
+                self.operation(now, origin, &endpoint, at, &operation, effects);
+            }
+            What::LatchedOperation { operation } => {
+                let latched = state.latch(&operation);
+                if latched != Latched::Repeated {
+                    self.memory.endpoint(&endpoint);
+                }
+                if latched == Latched::Act {
+                    self.operation(now, origin, &endpoint, at, &operation, effects);
+                }
+            }
+            What::Credential { change } => {
+                self.credential(now, origin, &endpoint, at, &change, effects);
+            }
+            What::Battery { percent, low } => {
+                if state.battery(percent, low) {
+                    self.memory.endpoint(&endpoint);
+                    let event = self.composer.battery_changed(
+                        now,
+                        at,
+                        origin.vendor,
+                        &endpoint,
+                        percent,
+                        low,
+                    );
+                    effects.event(Some(origin.vendor), event);
+                }
+            }
+            What::Alarm { alarm, active, quality: _ } => {
+                self.alarm(now, origin, &endpoint, at, alarm, active, effects);
+            }
+            What::Availability { part, online } => {
+                self.endpoint_part(now, &endpoint, part, online, effects);
+            }
+            What::Inventory { .. } | What::CommandFailed { .. } | What::Anomaly { .. } => {}
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one observation with its circumstances")]
+    fn lock(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        entry: &EntryId,
+        sighting: &Sighting<'_>,
+        state: doorward_translators::LockState,
+        quality: Quality,
+        effects: &mut Effects,
+    ) {
+        let door = self.doors.entry(entry.clone()).or_default();
+        let Some(change) = door.lock.observe(state, quality, sighting) else { return };
+        let id = self.composer.id(now);
+        let correlation = door.attribution.changed(state, sighting.at, id);
+        self.memory.door(entry);
+        let event = self.composer.lock_changed(id, entry, sighting, change, correlation);
+        effects.event(Some(vendor), event);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one observation with its circumstances")]
+    fn position(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        entry: &EntryId,
+        sighting: &Sighting<'_>,
+        position: doorward_translators::Position,
+        quality: Quality,
+        effects: &mut Effects,
+    ) {
+        let door = self.doors.entry(entry.clone()).or_default();
+        let Some(change) = door.position.observe(position, quality, sighting) else { return };
+        self.memory.door(entry);
+        let event = self.composer.position_changed(now, entry, sighting, change);
+        effects.event(Some(vendor), event);
+    }
+
+    /// An act at the device. What the broker kept of one is no act: it may be years old.
+    fn operation(
+        &mut self,
+        now: Now,
+        origin: &Origin<'_>,
+        endpoint: &EndpointId,
+        at: Timestamp,
+        operation: &Operation,
+        effects: &mut Effects,
+    ) {
+        if origin.retained {
+            return;
+        }
+        for entry in self.entries_with(endpoint, &[Role::Lock, Role::Reader, Role::Actuator]) {
+            let door = self.doors.entry(entry.clone()).or_default();
+            let id = self.composer.id(now);
+            let correlation = match operation.outcome {
+                doorward_translators::Outcome::Succeeded
+                    if operation.kind != OperationKind::Unknown =>
+                {
+                    self.memory.door(&entry);
+                    door.attribution.operated(operation.kind, at, id)
+                }
+                _ => None,
+            };
+            let event =
+                self.composer.attribution_updated(id, at, &entry, endpoint, operation, correlation);
+            effects.event(Some(origin.vendor), event);
+        }
+    }
+
+    fn credential(
+        &mut self,
+        now: Now,
+        origin: &Origin<'_>,
+        endpoint: &EndpointId,
+        at: Timestamp,
+        change: &CredentialChange,
+        effects: &mut Effects,
+    ) {
+        if origin.retained {
+            return;
+        }
+        let entry = self.entries_with(endpoint, &[Role::Lock, Role::Reader]).into_iter().next();
+        let event = self.composer.credential(now, at, entry.as_ref(), endpoint, change);
+        effects.event(Some(origin.vendor), event);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one observation with its circumstances")]
+    fn alarm(
+        &mut self,
+        now: Now,
+        origin: &Origin<'_>,
+        endpoint: &EndpointId,
+        at: Timestamp,
+        alarm: AlarmKind,
+        active: bool,
+        effects: &mut Effects,
+    ) {
+        for entry in self.entries_with(endpoint, &Role::ALL) {
+            let door = self.doors.entry(entry.clone()).or_default();
+            let event = match (active, door.alarms.contains_key(&alarm)) {
+                (true, false) => {
+                    let id = self.composer.id(now);
+                    door.alarms.insert(alarm, id);
+                    self.composer.alarm_raised(id, at, &entry, endpoint, alarm)
+                }
+                (false, true) => {
+                    let raised = door.alarms.remove(&alarm);
+                    self.composer.alarm_cleared(now, at, &entry, endpoint, alarm, raised)
+                }
+                _ => continue,
+            };
+            self.memory.door(&entry);
+            effects.event(Some(origin.vendor), event);
+        }
+    }
+
+    fn inventory(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        devices: Vec<Device>,
+        complete: bool,
+        effects: &mut Effects,
+    ) {
+        let state = self.vendors.entry(vendor.clone()).or_default();
+        let mut inventory =
+            if complete { std::collections::HashMap::new() } else { state.inventory.clone() };
+        let mut listed = Vec::with_capacity(devices.len());
+        for device in devices {
+            let endpoint = EndpointId::of(vendor, &device.identity);
+            inventory.insert(device.address.clone(), endpoint.clone());
+            listed.push((endpoint, device));
+        }
+        if inventory != state.inventory {
+            state.inventory = inventory;
+            self.memory.vendor(vendor);
+        }
+        for (endpoint, device) in listed {
+            let known = self.endpoints.contains_key(&endpoint);
+            let state = self.endpoints.entry(endpoint.clone()).or_default();
+            let same = state.model == device.model
+                && state.manufacturer == device.manufacturer
+                && state.capabilities == device.capabilities;
+            if known && same {
+                continue;
+            }
+            state.model.clone_from(&device.model);
+            state.manufacturer.clone_from(&device.manufacturer);
+            state.capabilities.clone_from(&device.capabilities);
+            self.memory.endpoint(&endpoint);
+            let bound = self.bindings.contains_key(&endpoint);
+            let event = self.composer.discovered(now, vendor, &endpoint, &device, bound);
+            effects.event(Some(vendor), event);
+        }
+    }
+
+    /// The entries that `endpoint` serves in one of `roles`, each once.
+    pub(super) fn entries_with(&self, endpoint: &EndpointId, roles: &[Role]) -> Vec<EntryId> {
+        let mut entries = Vec::new();
+        for (entry, role) in self.bindings.get(endpoint).into_iter().flatten() {
+            if roles.contains(role) && !entries.contains(entry) {
+                entries.push(entry.clone());
+            }
+        }
+        entries
+    }
+}
+
+/// Whether a message of `endpoint` tells its state as of after the last gap.
+fn answers(
+    vendor: &VendorState,
+    endpoint: &EndpointId,
+    device_time: Option<Timestamp>,
+    now: Now,
+) -> bool {
+    vendor.unanswered.get(endpoint).is_some_and(|(since, monotonic)| {
+        device_time.is_none_or(|time| time >= *since - CLOCK_TOLERANCE)
+            || now.monotonic >= *monotonic + GAP_SETTLED
+    })
+}

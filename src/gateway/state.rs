@@ -1,0 +1,282 @@
+//! The state machine's state, its inputs and its effects.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_events::PublisherId;
+use jiff::Timestamp;
+
+use super::compose::Composer;
+use super::memory::{Memory, VendorState};
+use super::quarantine::Quarantine;
+use super::window::SeenWindow;
+use crate::domain::endpoint::EndpointState;
+use crate::domain::entry::{Entry, EntryState, Role};
+use crate::domain::ids::{EndpointId, EntryId, VendorId};
+use crate::journal::{Batch, NewEvent, PreviousStop, Restored};
+use crate::link::{ReadRequest, Signal};
+
+/// How long a broker or a vendor's bridge may be away before its endpoints are told offline.
+/// Their facts are stale at once.
+pub(super) const OFFLINE_GRACE: Duration = Duration::from_secs(10);
+/// `gateway.heartbeat` and `publisher.handshake_sent` are sent this often.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(3600);
+/// `entry.state_reported` is sent this often for every entry.
+pub(super) const DAILY: Duration = Duration::from_secs(24 * 3600);
+
+/// The time of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Since the process started; never steps back.
+    pub monotonic: Duration,
+    pub wall: Timestamp,
+}
+
+/// Who this gateway is, in every event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    pub publisher: PublisherId,
+    pub tenant: Arc<str>,
+    pub site: Option<Arc<str>>,
+    pub test: bool,
+}
+
+/// What the gateway tells at its start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartFacts {
+    pub bus: &'static str,
+    /// Every vendor with a configuration file; false: its file is bad, and it is disabled.
+    pub vendors: Vec<(VendorId, bool)>,
+}
+
+/// What happened to a vendor's process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VendorChange {
+    Starting,
+    Running,
+    /// It ended or was ended; another start follows.
+    Down,
+    Isolated {
+        cause: &'static str,
+        detail: String,
+        restarts: u32,
+    },
+    Recovered {
+        isolated_for: Duration,
+    },
+}
+
+/// What the gateway is told.
+#[derive(Debug)]
+pub enum Input {
+    Start(StartFacts),
+    Signal {
+        vendor: VendorId,
+        signal: Signal,
+    },
+    /// The vendor's connection to its broker came or went.
+    Connection {
+        vendor: VendorId,
+        up: bool,
+    },
+    Vendor {
+        vendor: VendorId,
+        change: VendorChange,
+    },
+    /// The bus accepted these events.
+    Delivered(Vec<u64>),
+    /// The bus finally refused this event.
+    Refused {
+        sequence: u64,
+        event_type: &'static str,
+        code: String,
+        message: String,
+        detail: Arc<str>,
+    },
+    /// A deadline may have passed.
+    Tick,
+    /// Figures for a heartbeat that [`Effects::wants_statistics`] asked for.
+    Statistics {
+        waiting: u64,
+        quarantined: u64,
+        delivered_through: BTreeMap<String, u64>,
+    },
+}
+
+/// What the gateway wants done.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// To be committed before anything of `acks` is sent.
+    pub batch: Batch,
+    /// Signals handled, per vendor; cumulative.
+    pub acks: Vec<(VendorId, u64)>,
+    pub reads: Vec<(VendorId, Vec<ReadRequest>)>,
+    /// Asks for [`Input::Statistics`].
+    pub wants_statistics: bool,
+}
+
+/// The state machine.
+pub struct Gateway {
+    pub(super) entries: BTreeMap<EntryId, Entry>,
+    /// Which entries an endpoint serves, and as what.
+    pub(super) bindings: HashMap<EndpointId, Vec<(EntryId, Role)>>,
+    pub(super) doors: BTreeMap<EntryId, EntryState>,
+    pub(super) endpoints: BTreeMap<EndpointId, EndpointState>,
+    pub(super) vendors: BTreeMap<VendorId, VendorState>,
+    pub(super) composer: Composer,
+    pub(super) seen: SeenWindow,
+    pub(super) quarantine: Quarantine,
+    pub(super) memory: Memory,
+    pub(super) start: StartInfo,
+    pub(super) next_heartbeat: Duration,
+    pub(super) next_daily: Duration,
+}
+
+/// What the journal said when it was opened.
+pub(super) struct StartInfo {
+    pub previous_stop: PreviousStop,
+    pub waiting: u64,
+    pub started: Duration,
+}
+
+impl Gateway {
+    /// A gateway with what its journal remembers. `seed` feeds the ids of events.
+    pub fn new(
+        identity: Identity,
+        entries: Vec<Entry>,
+        pinned: Vec<(EndpointId, VendorId, String)>,
+        restored: Restored,
+        seed: u64,
+    ) -> Self {
+        let mut bindings: HashMap<EndpointId, Vec<(EntryId, Role)>> = HashMap::new();
+        for entry in &entries {
+            for (role, endpoint) in &entry.roles {
+                bindings.entry(endpoint.clone()).or_default().push((entry.id.clone(), *role));
+            }
+        }
+        let remembered = Memory::load(restored.facts, pinned);
+        Self {
+            entries: entries.into_iter().map(|entry| (entry.id.clone(), entry)).collect(),
+            bindings,
+            doors: remembered.doors,
+            endpoints: remembered.endpoints,
+            vendors: remembered.vendors,
+            composer: Composer::new(identity, seed),
+            seen: SeenWindow::new(restored.seen),
+            quarantine: Quarantine::new(restored.last_quarantine_id),
+            memory: Memory::default(),
+            start: StartInfo {
+                previous_stop: restored.previous_stop,
+                waiting: restored.waiting,
+                started: Duration::ZERO,
+            },
+            next_heartbeat: HEARTBEAT,
+            next_daily: DAILY,
+        }
+    }
+
+    /// Takes in one input.
+    pub fn step(&mut self, now: Now, input: Input) -> Effects {
+        let mut effects = Effects::default();
+        effects.batch.recorded_at = now.wall;
+        match input {
+            Input::Start(facts) => self.started(now, &facts, &mut effects),
+            Input::Signal { vendor, signal } => self.signal(now, &vendor, signal, &mut effects),
+            Input::Connection { vendor, up } => self.connection(now, &vendor, up, &mut effects),
+            Input::Vendor { vendor, change } => self.vendor(now, &vendor, change, &mut effects),
+            Input::Delivered(sequences) => effects.batch.finished = sequences,
+            Input::Refused { sequence, event_type, code, message, detail } => {
+                self.refused(now, event_type, &code, &message, &detail, &mut effects);
+                effects.batch.finished.push(sequence);
+            }
+            Input::Tick => self.tick(now, &mut effects),
+            Input::Statistics { waiting, quarantined, delivered_through } => {
+                self.heartbeat(now, waiting, quarantined, &delivered_through, &mut effects);
+            }
+        }
+        self.memory.save(&mut effects.batch, &self.doors, &self.endpoints, &self.vendors);
+        effects
+    }
+
+    /// When [`Input::Tick`] is due next.
+    pub fn next_deadline(&self) -> Duration {
+        let graces = self.vendors.values().filter_map(|vendor| vendor.grace);
+        let quarantine = self.quarantine.next_deadline();
+        graces.chain(quarantine).fold(self.next_heartbeat.min(self.next_daily), Duration::min)
+    }
+
+    fn started(&mut self, now: Now, facts: &StartFacts, effects: &mut Effects) {
+        self.start.started = now.monotonic;
+        self.next_heartbeat = now.monotonic + HEARTBEAT;
+        self.next_daily = now.monotonic + DAILY;
+        let started = self.composer.gateway_started(now, facts, &self.start);
+        effects.event(None, started);
+        effects.event(None, self.composer.handshake(now));
+        for (vendor, enabled) in &facts.vendors {
+            let state = self.vendors.entry(vendor.clone()).or_default();
+            state.enabled = *enabled;
+            state.grace = Some(now.monotonic + OFFLINE_GRACE);
+        }
+        for entry in self.entries.values() {
+            let door = self.doors.entry(entry.id.clone()).or_default();
+            let digest = super::memory::digest_of(entry);
+            let new = door.registered_as.as_ref() != Some(&digest);
+            if new {
+                effects.event(None, self.composer.entry_registered(now, entry));
+                door.registered_as = Some(digest);
+                self.memory.door(&entry.id);
+            }
+            let reason = if new { "registration" } else { "start" };
+            effects.event(None, self.composer.state_reported(now, entry, door, reason));
+        }
+    }
+
+    fn tick(&mut self, now: Now, effects: &mut Effects) {
+        self.pass_grace(now, effects);
+        self.flush_quarantine(now, effects);
+        if now.monotonic >= self.next_heartbeat {
+            self.next_heartbeat = now.monotonic + HEARTBEAT;
+            effects.wants_statistics = true;
+            effects.event(None, self.composer.handshake(now));
+        }
+        if now.monotonic >= self.next_daily {
+            self.next_daily = now.monotonic + DAILY;
+            for entry in self.entries.values() {
+                let door = self.doors.entry(entry.id.clone()).or_default();
+                effects.event(None, self.composer.state_reported(now, entry, door, "daily"));
+            }
+        }
+    }
+
+    fn heartbeat(
+        &mut self,
+        now: Now,
+        waiting: u64,
+        quarantined: u64,
+        delivered_through: &BTreeMap<String, u64>,
+        effects: &mut Effects,
+    ) {
+        let uptime = now.monotonic.saturating_sub(self.start.started);
+        let vendors: Vec<(&VendorId, &'static str)> =
+            self.vendors.iter().map(|(id, vendor)| (id, vendor.process_word())).collect();
+        let event =
+            self.composer.heartbeat(now, uptime, waiting, quarantined, delivered_through, &vendors);
+        effects.event(None, event);
+    }
+}
+
+impl Effects {
+    /// Adds an event if it could be composed. One that could not is a fault of ours, said in
+    /// the log; the signal is handled all the same.
+    pub(super) fn event(
+        &mut self,
+        vendor: Option<&VendorId>,
+        draft: Result<doorward_events::Draft, doorward_events::Invalid>,
+    ) {
+        match draft {
+            Ok(draft) => self.batch.events.push(NewEvent { draft, vendor: vendor.cloned() }),
+            Err(invalid) => tracing::error!(%invalid, "an event of our own is not valid"),
+        }
+    }
+}

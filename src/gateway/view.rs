@@ -1,0 +1,50 @@
+//! What the gateway knows of its doors, for people and scripts.
+
+use super::state::Gateway;
+use crate::domain::fact::Fact;
+use crate::local::{DoorView, EndpointView, FactView};
+
+impl Gateway {
+    /// Every configured door with its facts, by id.
+    pub fn doors(&self) -> Vec<DoorView> {
+        self.entries
+            .values()
+            .map(|entry| {
+                let door = self.doors.get(&entry.id).cloned().unwrap_or_default();
+                DoorView {
+                    entry: entry.id.to_string(),
+                    kind: entry.kind.as_str().to_owned(),
+                    position: view(&door.position, door.position.value.as_str()),
+                    lock: view(&door.lock, door.lock.value.as_str()),
+                    alarms: door.alarms.keys().map(ToString::to_string).collect(),
+                    endpoints: entry
+                        .roles
+                        .iter()
+                        .map(|(role, endpoint)| {
+                            let state = self.endpoints.get(endpoint);
+                            EndpointView {
+                                role: role.as_str().to_owned(),
+                                endpoint: endpoint.to_string(),
+                                online: state.and_then(|state| state.online),
+                                lossy_source: state.is_some_and(|state| state.lossy_source),
+                            }
+                        })
+                        .collect(),
+                }
+            })
+            .collect()
+    }
+
+    /// Every vendor and what its process is doing.
+    pub fn vendors(&self) -> Vec<(String, &'static str)> {
+        self.vendors.iter().map(|(id, vendor)| (id.to_string(), vendor.process_word())).collect()
+    }
+}
+
+fn view<V>(fact: &Fact<V>, value: &str) -> FactView {
+    FactView {
+        value: value.to_owned(),
+        quality: fact.quality.as_str().to_owned(),
+        observed_at: fact.observed_at,
+    }
+}

@@ -1,0 +1,39 @@
+//! How the gateway is doing, as figures that its parts fill in and people and scripts read.
+
+use serde::{Deserialize, Serialize};
+
+/// How the gateway is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub instance: String,
+    pub uptime_s: u64,
+    pub uplink: UplinkStatus,
+    /// The journal cannot be written; nothing is acknowledged meanwhile.
+    pub storage_failure: Option<String>,
+    pub vendors: Vec<VendorStatus>,
+}
+
+/// A vendor and what its process is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VendorStatus {
+    pub vendor: String,
+    /// As in `gateway.heartbeat`.
+    pub state: String,
+}
+
+/// How the uplink is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UplinkStatus {
+    pub bus: String,
+    pub calls: u64,
+    pub accepted: u64,
+    pub refused: u64,
+    pub retried: u64,
+    /// Calls that failed one after the other, as of now.
+    pub failing: u32,
+    /// The last answer that was no acceptance, while it lasts.
+    pub trouble: Option<String>,
+    /// The bus does not let us: credentials or permissions. Data is kept; a person is needed.
+    pub denied: bool,
+}

@@ -1,0 +1,127 @@
+//! What goes into the journal and what comes back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use doorward_events::{Draft, EventType};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::Finished;
+use crate::domain::ids::VendorId;
+use crate::link::Digest;
+
+/// Everything that one or more inputs change, committed together.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Becomes the events' `recorded_at`.
+    pub recorded_at: Timestamp,
+    pub events: Vec<NewEvent>,
+    /// Facts by name; the last value of a name stands.
+    pub facts: BTreeMap<String, Vec<u8>>,
+    /// Digests for the window of seen messages, in order of receipt.
+    pub seen: Vec<Digest>,
+    pub quarantine: Vec<QuarantineRecord>,
+    /// Sequences of events that the bus accepted or finally refused.
+    pub finished: Vec<u64>,
+}
+
+impl Batch {
+    /// Whether there is anything that must be on disk before it is acknowledged.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+            && self.facts.is_empty()
+            && self.quarantine.is_empty()
+            && self.finished.is_empty()
+    }
+
+    /// Adds what `later` changes after `self`.
+    pub fn append(&mut self, later: Batch) {
+        self.recorded_at = self.recorded_at.max(later.recorded_at);
+        self.events.extend(later.events);
+        self.facts.extend(later.facts);
+        self.seen.extend(later.seen);
+        self.quarantine.extend(later.quarantine);
+        self.finished.extend(later.finished);
+    }
+}
+
+/// An event on its way into the journal.
+#[derive(Debug)]
+pub struct NewEvent {
+    pub draft: Draft,
+    /// The vendor it stems from; `None` for the gateway's own.
+    pub vendor: Option<VendorId>,
+}
+
+impl NewEvent {
+    /// Events with the same key leave in sequence: the entry, else the endpoint, else `gateway`.
+    pub fn lane_key(&self) -> Arc<str> {
+        self.draft
+            .entry_id()
+            .or_else(|| self.draft.endpoint_id())
+            .map_or_else(|| Arc::from("gateway"), Arc::clone)
+    }
+}
+
+/// An event as it stands in the file.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    pub sequence: u64,
+    pub kind: EventType,
+    pub vendor: Option<VendorId>,
+    /// See [`NewEvent::lane_key`].
+    pub lane_key: Arc<str>,
+    pub id: Uuid,
+    /// The exact outgoing bytes.
+    pub detail: Arc<str>,
+}
+
+/// The answer to a commit.
+#[derive(Debug)]
+pub struct Committed {
+    pub events: Vec<Stored>,
+    /// The journal's last sequence.
+    pub sequence: u64,
+    pub waiting: u64,
+}
+
+/// One row of quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineRecord {
+    /// Given by the gateway, grows by one.
+    pub id: u64,
+    pub at: Timestamp,
+    pub vendor: Option<VendorId>,
+    /// The topic, or the event type that the bus refused.
+    pub source: String,
+    pub reason: String,
+    pub detail: String,
+    /// The payload's full length.
+    pub bytes: u64,
+    /// What was kept of it.
+    pub raw: Option<String>,
+    pub keyed_digest: Option<Digest>,
+}
+
+/// How the last run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreviousStop {
+    Clean,
+    Unclean,
+    FirstStart,
+}
+
+/// What the journal held when it was opened.
+#[derive(Debug)]
+pub struct Restored {
+    pub journal_id: Uuid,
+    pub previous_stop: PreviousStop,
+    pub sequence: u64,
+    pub waiting: u64,
+    pub facts: Vec<(String, Vec<u8>)>,
+    /// Oldest first.
+    pub seen: Vec<Digest>,
+    pub last_quarantine_id: u64,
+    pub finished: Finished,
+}

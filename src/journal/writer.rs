@@ -1,0 +1,105 @@
+//! The journal's thread: one batch at a time, whatever gathered meanwhile goes into the next.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use super::{Batch, CommitError, Committed, Journal};
+
+/// Orders that may wait for the thread. Senders are the core's few tasks, each with one order
+/// at a time.
+const QUEUE: usize = 64;
+
+/// A batch that could not be committed, given back to be tried again.
+#[derive(Debug)]
+pub struct Failure {
+    pub batch: Box<Batch>,
+    pub error: CommitError,
+}
+
+enum Order {
+    Commit(Box<Batch>, oneshot::Sender<Result<Committed, Failure>>),
+    Read(Box<dyn FnOnce(&Journal) + Send>),
+    Close(oneshot::Sender<Result<(), rusqlite::Error>>),
+}
+
+/// The running thread.
+pub struct Writer {
+    handle: WriterHandle,
+    thread: JoinHandle<()>,
+}
+
+/// A way to give the thread orders. Cheap to clone.
+#[derive(Clone)]
+pub struct WriterHandle {
+    orders: SyncSender<Order>,
+}
+
+/// The journal's thread has ended, which it does only when told to or after a panic.
+#[derive(Debug, thiserror::Error)]
+#[error("the journal's thread has ended")]
+pub struct Ended;
+
+impl Writer {
+    /// Moves `journal` to a thread of its own.
+    pub fn spawn(journal: Journal) -> std::io::Result<Self> {
+        let (orders, queue) = sync_channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("journal".to_owned())
+            .stack_size(512 * 1024)
+            .spawn(move || work(journal, &queue))?;
+        Ok(Self { handle: WriterHandle { orders }, thread })
+    }
+
+    pub fn handle(&self) -> WriterHandle {
+        self.handle.clone()
+    }
+
+    /// Closes the file after everything ordered so far, and ends the thread.
+    pub async fn close(self) -> Result<(), anyhow::Error> {
+        let (reply, answer) = oneshot::channel();
+        self.handle.orders.send(Order::Close(reply)).map_err(|_| Ended)?;
+        answer.await.map_err(|_| Ended)??;
+        self.thread.join().map_err(|_| Ended)?;
+        Ok(())
+    }
+}
+
+impl WriterHandle {
+    /// Commits `batch`. `Err(Ended)` when there is no thread any more.
+    pub async fn commit(&self, batch: Box<Batch>) -> Result<Result<Committed, Failure>, Ended> {
+        let (reply, answer) = oneshot::channel();
+        self.orders.try_send(Order::Commit(batch, reply)).map_err(|_| Ended)?;
+        answer.await.map_err(|_| Ended)
+    }
+
+    /// Runs `read` on the journal between two commits.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Journal) -> T + Send + 'static,
+    ) -> Result<T, Ended> {
+        let (reply, answer) = oneshot::channel();
+        let order = Order::Read(Box::new(move |journal| {
+            let _ = reply.send(read(journal));
+        }));
+        self.orders.try_send(order).map_err(|_| Ended)?;
+        answer.await.map_err(|_| Ended)
+    }
+}
+
+fn work(mut journal: Journal, queue: &Receiver<Order>) {
+    while let Ok(order) = queue.recv() {
+        match order {
+            Order::Commit(batch, reply) => {
+                let result = journal.commit(&batch).map_err(|error| Failure { batch, error });
+                let _ = reply.send(result);
+            }
+            Order::Read(read) => read(&journal),
+            Order::Close(reply) => {
+                let _ = reply.send(journal.close());
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The link between the core and a vendor process: versioned, length-capped JSON frames over
+//! an inherited Unix socket pair.
+//!
+//! A signal carries a number that grows by one; [`CoreFrame::Ack`] is cumulative, so MQTT's
+//! ordered PUBACKs follow the core's commits. The vendor process never has more than
+//! [`CREDIT`] signals unacknowledged.
+
+mod codec;
+mod frames;
+mod setup;
+
+pub use codec::{FrameCodec, FrameError, MAX_FRAME_BYTES};
+pub use frames::{CoreFrame, Digest, Evidence, ReadRequest, Signal, VendorFrame};
+pub use setup::{Ecosystem, MqttConnection, TlsFiles, VendorSetup};
+
+/// The version of the frames below. Both sides are one binary, so any difference is refused.
+pub const PROTOCOL: u32 = 1;
+
+/// Most signals that a vendor process may have sent and not seen acknowledged. At the bound
+/// it stops reading from the broker, which then stops at its own in-flight limit.
+pub const CREDIT: usize = 1024;

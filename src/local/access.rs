@@ -1,0 +1,23 @@
+//! What the socket may ask of the running gateway.
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::view::DoorView;
+use crate::health::Status;
+use crate::journal::WriterHandle;
+
+/// A question to the gateway's loop.
+#[derive(Debug)]
+pub enum Request {
+    Doors(oneshot::Sender<Vec<DoorView>>),
+    Status(oneshot::Sender<Status>),
+}
+
+/// The ways to the answers.
+#[derive(Clone)]
+pub struct Access {
+    pub requests: mpsc::Sender<Request>,
+    pub journal: WriterHandle,
+    /// The last committed sequence.
+    pub committed: watch::Receiver<u64>,
+}

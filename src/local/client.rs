@@ -1,0 +1,159 @@
+//! The socket's client side, for the command line.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+/// Longest answer that is read whole.
+const MAX_ANSWER: usize = 64 << 20;
+
+/// The gateway did not answer as wished.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("no gateway answers on {path}: {error}\n  remedy: start it (systemctl start doorward, or doorward run), or name its folder with --config", path = path.display())]
+    NotRunning { path: PathBuf, error: std::io::Error },
+    #[error("you may not use {path}\n  remedy: join the group that owns the socket", path = path.display())]
+    NotAllowed { path: PathBuf },
+    #[error("the gateway answered {status}: {words}")]
+    Refused { status: u16, words: String },
+    #[error("the gateway's answer broke off: {0}")]
+    Broken(#[from] hyper::Error),
+    #[error("the gateway's answer is not understood: {0}")]
+    Malformed(#[from] serde_json::Error),
+    #[error("the gateway's answer is too long")]
+    TooLong,
+}
+
+/// A client of one gateway.
+#[derive(Debug, Clone)]
+pub struct Client {
+    socket: PathBuf,
+}
+
+impl Client {
+    pub fn new(socket: &Path) -> Self {
+        Self { socket: socket.to_owned() }
+    }
+
+    /// One JSON answer.
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let mut body = self.open(path, query).await?;
+        let mut whole = Vec::new();
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame?.into_data() {
+                whole.extend_from_slice(&data);
+            }
+            if whole.len() > MAX_ANSWER {
+                return Err(ClientError::TooLong);
+            }
+        }
+        Ok(serde_json::from_slice(&whole)?)
+    }
+
+    /// Newline-delimited JSON, line by line, until the answer ends or `line` returns false.
+    pub async fn lines<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+        mut line: impl FnMut(T) -> bool,
+    ) -> Result<(), ClientError> {
+        let mut body = self.open(path, query).await?;
+        let mut rest = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame?.into_data() else { continue };
+            rest.extend_from_slice(&data);
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let text: Vec<u8> = rest.drain(..=end).collect();
+                if !line(serde_json::from_slice(&text)?) {
+                    return Ok(());
+                }
+            }
+            if rest.len() > MAX_ANSWER {
+                return Err(ClientError::TooLong);
+            }
+        }
+        Ok(())
+    }
+
+    async fn open(&self, path: &str, query: &impl Serialize) -> Result<Incoming, ClientError> {
+        let stream = UnixStream::connect(&self.socket).await.map_err(|error| {
+            let path = self.socket.clone();
+            if error.kind() == std::io::ErrorKind::PermissionDenied {
+                ClientError::NotAllowed { path }
+            } else {
+                ClientError::NotRunning { path, error }
+            }
+        })?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let query = query_string(query);
+        let request = hyper::Request::get(format!("{path}{query}"))
+            .header("host", "doorward")
+            .body(Empty::<Bytes>::new());
+        let Ok(request) = request else {
+            return Err(ClientError::Refused {
+                status: 400,
+                words: "not a usable query".to_owned(),
+            });
+        };
+        let response = sender.send_request(request).await?;
+        let status = response.status();
+        let body = response.into_body();
+        if status.is_success() {
+            return Ok(body);
+        }
+        let words = body.collect().await?.to_bytes();
+        let words = String::from_utf8_lossy(&words).into_owned();
+        Err(ClientError::Refused { status: status.as_u16(), words })
+    }
+}
+
+/// Flat structs only: strings, numbers and booleans.
+fn query_string(query: &impl Serialize) -> String {
+    let Ok(serde_json::Value::Object(members)) = serde_json::to_value(query) else {
+        return String::new();
+    };
+    let mut text = String::new();
+    for (name, value) in members {
+        let value = match value {
+            serde_json::Value::String(value) => value,
+            serde_json::Value::Null => continue,
+            other => other.to_string(),
+        };
+        text.push(if text.is_empty() { '?' } else { '&' });
+        text.push_str(&name);
+        text.push('=');
+        for byte in value.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+                text.push(char::from(byte));
+            } else {
+                use std::fmt::Write as _;
+                let _ = write!(text, "%{byte:02X}");
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::EventQuery;
+
+    #[test]
+    fn a_query_is_escaped_and_leaves_out_what_is_absent() {
+        let query = EventQuery { subject: Some("a b:c/ü".to_owned()), ..EventQuery::default() };
+        assert_eq!(query_string(&query), "?subject=a%20b%3Ac%2F%C3%BC&follow=false");
+    }
+}

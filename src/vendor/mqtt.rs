@@ -1,0 +1,252 @@
+//! The MQTT 5 transport: a narrow interface over rumqttc.
+//!
+//! Every connection is a client of its own: rumqttc keeps queued requests over a reconnect, and
+//! an acknowledgement kept from before could acknowledge another message, since packet ids may
+//! be given anew. So a [`Receipt`] carries its connection's epoch, and one of an earlier epoch
+//! is void: the broker hands the message over again.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{
+    ConnectProperties, Filter, Packet, Publish, RetainForwardRule, SubscribeReasonCode,
+};
+use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
+use rumqttc::{TlsConfiguration, Transport};
+use tokio::sync::mpsc;
+
+use super::tls;
+use crate::link::{CREDIT, MqttConnection};
+
+/// Longest packet that we take; announced, so that the broker drops what is longer instead of
+/// sending it again and again.
+pub const MAX_PACKET_BYTES: u32 = 1_200_000;
+/// Messages between the socket and the translator. Beyond, the socket is not read.
+const QUEUE: usize = 64;
+/// Not below 5 s, which rumqttc does not take.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT_S: u64 = 10;
+const BACKOFF_FIRST: Duration = Duration::from_millis(250);
+const BACKOFF_MOST: Duration = Duration::from_secs(30);
+/// A connection that stood this long makes the next backoff start anew.
+const STABLE: Duration = Duration::from_secs(60);
+/// Our own publishes (reads) that wait for the broker.
+const OUTGOING_IN_FLIGHT: u16 = 20;
+
+/// Something from the broker.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are messages")]
+pub enum BrokerEvent {
+    /// `session`: the broker still had our session, so nothing of QoS 1 was missed.
+    Connected {
+        epoch: u32,
+        session: bool,
+    },
+    Message(Delivery),
+    Disconnected {
+        epoch: u32,
+        detail: String,
+    },
+}
+
+/// A message in hand.
+#[derive(Debug)]
+pub struct Delivery {
+    pub topic: String,
+    pub payload: Bytes,
+    pub retained: bool,
+    /// `None` for QoS 0, which knows no acknowledgement.
+    pub receipt: Option<Receipt>,
+    pub epoch: u32,
+}
+
+/// What acknowledges a message.
+#[derive(Debug)]
+pub struct Receipt {
+    epoch: u32,
+    publish: Publish,
+}
+
+/// A connection that keeps itself up. Its task ends when this is dropped.
+pub struct Broker {
+    events: mpsc::Receiver<BrokerEvent>,
+    client: tokio::sync::watch::Receiver<Option<(u32, AsyncClient)>>,
+    _task: tokio_util::task::AbortOnDropHandle<()>,
+}
+
+impl Broker {
+    /// Starts to connect, and to subscribe to `filters` at QoS 1 each time.
+    pub fn connect(connection: &MqttConnection, filters: Vec<String>) -> anyhow::Result<Self> {
+        let options = options(connection, &connection.client_id, false)?;
+        let (events_in, events) = mpsc::channel(QUEUE);
+        let (client_in, client) = tokio::sync::watch::channel(None);
+        let task = tokio::spawn(keep_connected(options, filters, events_in, client_in));
+        Ok(Self { events, client, _task: tokio_util::task::AbortOnDropHandle::new(task) })
+    }
+
+    /// The next event. `None` only when the task has ended.
+    pub async fn next(&mut self) -> Option<BrokerEvent> {
+        self.events.recv().await
+    }
+
+    /// The next event if one is waiting already.
+    pub fn try_next(&mut self) -> Option<BrokerEvent> {
+        self.events.try_recv().ok()
+    }
+
+    /// Acknowledges a message. A receipt of an earlier connection is void; one that cannot be
+    /// queued is left to the broker to hand over again.
+    pub fn acknowledge(&self, receipt: &Receipt) {
+        if let Some((epoch, client)) = &*self.client.borrow()
+            && *epoch == receipt.epoch
+            && let Err(error) = client.try_ack(&receipt.publish)
+        {
+            tracing::warn!(%error, "an acknowledgement could not be queued");
+        }
+    }
+
+    /// Publishes at QoS 0, never retained; dropped while there is no connection.
+    pub fn publish_unreliable(&self, topic: &str, payload: Vec<u8>) {
+        if let Some((_, client)) = &*self.client.borrow()
+            && let Err(error) = client.try_publish(topic, QoS::AtMostOnce, false, payload)
+        {
+            tracing::warn!(topic, %error, "a read request was not sent");
+        }
+    }
+}
+
+/// Connects once under a client id of its own, to see whether the broker takes us.
+pub async fn probe(connection: &MqttConnection) -> anyhow::Result<()> {
+    let id = format!("{}-check-{}", connection.client_id, std::process::id());
+    let options = options(connection, &id, true)?;
+    let (_client, mut events) = AsyncClient::new(options, 4);
+    loop {
+        match tokio::time::timeout(Duration::from_secs(CONNECT_TIMEOUT_S), events.poll()).await? {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => return Ok(()),
+            Ok(_) => {}
+            Err(error) => return Err(anyhow::anyhow!(describe(&error))),
+        }
+    }
+}
+
+fn options(
+    connection: &MqttConnection,
+    client_id: &str,
+    clean_start: bool,
+) -> anyhow::Result<MqttOptions> {
+    let mut options = MqttOptions::new(client_id, &connection.host, connection.port);
+    options.set_keep_alive(KEEP_ALIVE);
+    options.set_connection_timeout(CONNECT_TIMEOUT_S);
+    options.set_clean_start(clean_start);
+    options.set_manual_acks(true);
+    options.set_outgoing_inflight_upper_limit(OUTGOING_IN_FLIGHT);
+    let mut properties = ConnectProperties::new();
+    properties.session_expiry_interval =
+        Some(if clean_start { 0 } else { connection.session_expiry_s });
+    properties.receive_maximum = u16::try_from(CREDIT).ok();
+    properties.max_packet_size = Some(MAX_PACKET_BYTES);
+    options.set_connect_properties(properties);
+    if let Some(files) = &connection.tls {
+        let config = tls::client_config(files)?;
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(config)));
+    }
+    Ok(options)
+}
+
+/// One connection after the other, with full-jitter backoff between them.
+async fn keep_connected(
+    options: MqttOptions,
+    filters: Vec<String>,
+    events: mpsc::Sender<BrokerEvent>,
+    current: tokio::sync::watch::Sender<Option<(u32, AsyncClient)>>,
+) {
+    let mut epoch = 0;
+    let mut backoff = BACKOFF_FIRST;
+    loop {
+        epoch += 1;
+        // Acknowledgements are queued by the task that waits for the core: as many as can be
+        // outstanding must fit, and the reads beside them.
+        let (client, mut connection) = AsyncClient::new(options.clone(), CREDIT + 256);
+        let begun = tokio::time::Instant::now();
+        let error =
+            one_connection(epoch, &client, &mut connection, &filters, &events, &current).await;
+        current.send_replace(None);
+        let Some(error) = error else { return };
+        let detail = describe(&error);
+        if events.send(BrokerEvent::Disconnected { epoch, detail }).await.is_err() {
+            return;
+        }
+        if begun.elapsed() >= STABLE {
+            backoff = BACKOFF_FIRST;
+        }
+        tokio::time::sleep(backoff.mul_f64(fastrand::f64())).await;
+        backoff = (backoff * 2).min(BACKOFF_MOST);
+    }
+}
+
+/// Polls one connection until it fails. `None`: nobody listens any more.
+async fn one_connection(
+    epoch: u32,
+    client: &AsyncClient,
+    connection: &mut EventLoop,
+    filters: &[String],
+    events: &mpsc::Sender<BrokerEvent>,
+    current: &tokio::sync::watch::Sender<Option<(u32, AsyncClient)>>,
+) -> Option<ConnectionError> {
+    loop {
+        let event = match connection.poll().await {
+            Ok(event) => event,
+            Err(error) => return Some(error),
+        };
+        let told = match event {
+            Event::Incoming(Packet::ConnAck(answer)) => {
+                // Also with a session: the filters may be others than at its beginning. What
+                // the broker keeps comes only for a subscription that is new to it.
+                for filter in filters {
+                    let mut filter = Filter::new(filter.as_str(), QoS::AtLeastOnce);
+                    filter.retain_forward_rule = RetainForwardRule::OnNewSubscribe;
+                    if let Err(error) = client.try_subscribe_many([filter]) {
+                        tracing::error!(%error, "a subscription could not be queued");
+                    }
+                }
+                current.send_replace(Some((epoch, client.clone())));
+                BrokerEvent::Connected { epoch, session: answer.session_present }
+            }
+            Event::Incoming(Packet::Publish(mut publish)) => {
+                let topic = String::from_utf8_lossy(&publish.topic).into_owned();
+                let payload = std::mem::take(&mut publish.payload);
+                let retained = publish.retain;
+                let receipt = (publish.qos != QoS::AtMostOnce).then(|| {
+                    publish.topic = Bytes::new();
+                    Receipt { epoch, publish }
+                });
+                BrokerEvent::Message(Delivery { topic, payload, retained, receipt, epoch })
+            }
+            Event::Incoming(Packet::SubAck(answer)) => {
+                for code in &answer.return_codes {
+                    if !matches!(code, SubscribeReasonCode::Success(_)) {
+                        tracing::error!(?code, "the broker refused a subscription; see its ACL");
+                    }
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        if events.send(told).await.is_err() {
+            return None;
+        }
+    }
+}
+
+/// What went wrong, with the usual cause where the library's words do not say it.
+fn describe(error: &ConnectionError) -> String {
+    match error {
+        ConnectionError::ConnectionRefused(code) => {
+            format!("the broker refused the connection: {code:?}")
+        }
+        ConnectionError::Io(error) => format!("{error}"),
+        ConnectionError::Tls(error) => format!("TLS: {error}"),
+        other => other.to_string(),
+    }
+}

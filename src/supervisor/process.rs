@@ -160,7 +160,7 @@ enum End {
 fn spawn(vendor: &VendorId) -> std::io::Result<(Child, UnixStream)> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     ours.set_nonblocking(true)?;
-    let log = std::env::var("RUST_LOG").unwrap_or_default();
+    let log = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
     let child = Command::new("/proc/self/exe")
         .arg0("doorward")
         .args(["vendor", vendor.as_str()])

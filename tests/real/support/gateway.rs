@@ -1,0 +1,164 @@
+//! The gateway's own binary, configured for a test.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::{device, wait_for};
+
+/// A gateway in a folder of its own.
+pub struct Gateway {
+    pub folder: PathBuf,
+    child: Option<Child>,
+}
+
+/// What a test chooses.
+pub struct Setup<'a> {
+    pub folder: &'a Path,
+    pub broker_port: u16,
+    /// Doors with one contact sensor each.
+    pub doors: usize,
+    /// `[bus]` and whatever else goes into doorward.toml.
+    pub bus: String,
+    /// What goes under `[mqtt]` beside host and port.
+    pub mqtt: String,
+}
+
+/// The `[bus]` section for an emulator or a sink.
+pub fn eventbridge(name: &str, port: u16) -> String {
+    format!(
+        "[bus]\nkind = \"eventbridge\"\nname = \"{name}\"\nregion = \"eu-central-1\"\n\
+         endpoint_url = \"http://127.0.0.1:{port}\"\n"
+    )
+}
+
+impl Gateway {
+    /// Writes the configuration and starts it.
+    pub fn start(setup: &Setup<'_>) -> Self {
+        let Setup { folder, broker_port, doors, bus, mqtt } = setup;
+        std::fs::create_dir_all(folder.join("vendors.d")).unwrap();
+        let place = folder.display();
+        let mut main = format!(
+            "[gateway]\ninstance = \"gw-test\"\ntenant = \"acme\"\ntest = true\n\
+             state_dir = \"{place}/state\"\nsocket = \"{place}/socket\"\n{bus}"
+        );
+        let mut vendor = format!(
+            "ecosystem = \"zigbee2mqtt\"\n[mqtt]\nhost = \"127.0.0.1\"\nport = {broker_port}\n{mqtt}"
+        );
+        for door in 0..*doors {
+            let (identity, address) = (device::identity(door), device::address(door));
+            write!(
+                main,
+                "[[entry]]\nid = \"door-{door}\"\nroles = {{ position = \"zigbee2mqtt:{identity}\" }}\n"
+            )
+            .unwrap();
+            write!(vendor, "[[endpoint]]\nid = \"{identity}\"\naddress = \"{address}\"\n").unwrap();
+        }
+        std::fs::write(folder.join("doorward.toml"), main).unwrap();
+        std::fs::write(folder.join("vendors.d/zigbee2mqtt.toml"), vendor).unwrap();
+        let mut gateway = Self { folder: folder.to_path_buf(), child: None };
+        gateway.up();
+        gateway
+    }
+
+    /// Starts it again, without waiting for anything.
+    pub fn up(&mut self) {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder.join("log"))
+            .unwrap();
+        let child = self
+            .command()
+            .arg("run")
+            .env("RUST_LOG", "info,doorward::gateway=debug")
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+    }
+
+    /// A command line of this gateway.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+        command.arg("--config").arg(&self.folder);
+        command
+    }
+
+    /// What a command with `--json` answers; `None` while it does not.
+    pub fn json(&self, args: &[&str]) -> Option<serde_json::Value> {
+        let output = self.command().args(args).arg("--json").output().unwrap();
+        output.status.success().then(|| serde_json::from_slice(&output.stdout).unwrap())
+    }
+
+    /// kill -9 of the core. Its vendor processes end by themselves.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(&mut self) -> std::process::ExitStatus {
+        let mut child = self.child.take().unwrap();
+        signal(child.id(), "TERM");
+        wait_for("the gateway stops", Duration::from_secs(20), || child.try_wait().unwrap())
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    /// The vendor process, if there is one just now.
+    pub fn vendor_pid(&self) -> Option<u32> {
+        let core = self.pid();
+        let children =
+            std::fs::read_to_string(format!("/proc/{core}/task/{core}/children")).ok()?;
+        children.split_whitespace().next()?.parse().ok()
+    }
+
+    /// kill -9 of the vendor process; false if there is none just now.
+    pub fn kill_vendor(&self) -> bool {
+        self.vendor_pid().is_some_and(|pid| signal(pid, "KILL"))
+    }
+
+    /// Waits until the vendor has its broker.
+    pub fn connected(&self) {
+        wait_for("the gateway is connected to its broker", Duration::from_secs(30), || {
+            std::fs::read_to_string(self.folder.join("log"))
+                .is_ok_and(|log| log.contains("connected to the broker"))
+                .then_some(())
+        });
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+}
+
+fn signal(pid: u32, name: &str) -> bool {
+    Command::new("kill")
+        .args(["-s", name, &pid.to_string()])
+        .stderr(Stdio::null())
+        .status()
+        .unwrap()
+        .success()
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail: Vec<&str> = log.lines().rev().take(40).collect();
+            eprintln!("the gateway's log, last lines first:\n{}", tail.join("\n"));
+        }
+        self.kill();
+    }
+}

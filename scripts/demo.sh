@@ -12,7 +12,7 @@ export PATH="$PATH:/usr/sbin"
 pace=${DEMO_PACE:-0.8}
 work=$(mktemp -d)
 export DEMO_STATE=$work/lock DEMO_PORT=
-broker= gateway= follower= answerer=
+broker='' gateway='' follower='' answerer=''
 
 # ended PID SIGNAL: ends a process of ours and waits for it.
 ended() {
@@ -33,13 +33,14 @@ trap clean EXIT
 trap 'exit 130' INT TERM
 
 fail() {
-    printf '\nFAILED  %s\n' "$*" >&2
-    for log in gateway broker; do
+    printf '\n' >&2
+    for log in broker gateway; do
         if [ -s "$work/$log.log" ]; then
             printf -- '--- the last lines of the %s'"'"'s log\n' "$log" >&2
             tail -n 15 "$work/$log.log" >&2
         fi
     done
+    printf '\nFAILED  %s\n' "$*" >&2
     exit 1
 }
 
@@ -47,7 +48,8 @@ step=0
 say() {
     sleep "$pace"
     step=$((step + 1))
-    printf '\n%2d. %s\n' "$step" "$*"
+    printf '\n'
+    printf '%2d. %s\n' "$step" "$*" | fold -s -w 96 | sed '2,$s/^/    /'
 }
 
 # until_true SECONDS WHAT COMMAND...: waits for a condition.
@@ -80,6 +82,7 @@ has() {
 }
 expect() { until_true 10 "no $1 with $(printf '%s ' "${@:2}")came" has "$@"; }
 answers() { doorward queue >/dev/null 2>&1; }
+all_delivered() { doorward queue --json | grep -q '"waiting":0,'; }
 
 run_gateway() {
     "$binary" --config "$work/config" run >>"$work/gateway.log" 2>&1 &
@@ -87,10 +90,10 @@ run_gateway() {
     until_true 10 "the gateway does not answer" answers
 }
 
-# follow [SEQUENCE]: prints events as they happen, from that one on.
+# follow SEQUENCE: prints the events after that one, and goes on as they happen.
 follow() {
     "$binary" --config "$work/config" events --follow --after "$1" \
-        > >(sed -u 's/^/    /') 2>/dev/null &
+        > >(sed -u -E 's/^/  /; s/^(.{170}).+/\1 .../') 2>/dev/null &
     follower=$!
 }
 
@@ -111,8 +114,9 @@ mkdir -p "$DEMO_STATE" "$work/config/vendors.d" "$work/broker"
 cat <<'INTRO'
 
 A front door with a keypad lock and a contact sensor, on a zigbee2mqtt bridge that is simulated;
-the broker and the gateway are real. Indented lines come from `doorward events --follow`: sequence,
-time, type, door or device, and what the event says.
+the broker and the gateway are real. Indented lines come from `doorward events --follow`: sequence
+(with a * while the bus has not answered for it yet), time, type, door or device, and what the
+event says, cut at 170 characters.
 INTRO
 
 # --- The story -------------------------------------------------------------------------------------
@@ -145,7 +149,7 @@ printf '    127.0.0.1:%s\n' "$DEMO_PORT"
 
 say "zigbee2mqtt comes up: it runs, these are its devices, both can be reached (all retained)."
 lock start
-lock answer &
+scripts/demo/lock.sh answer &
 answerer=$!
 
 say "The gateway starts, with no cloud (bus 'standalone'), and asks the lock how it is."
@@ -188,6 +192,10 @@ mark
 lock keypad-unlock 3
 expect entry.attribution_updated '"operation":"unlock"' '"operation_source":"keypad"' '"user_slot":3'
 expect entry.lock_changed '"lock":"unlocked"' '"correlation_id"'
+
+say "The second of them as JSON, exactly as it goes to a bus:"
+doorward events --json --after "$since" --type entry.lock_changed |
+    sed -E 's/^.*"event":(.*)\}$/\1/' | fold -w 92 | sed 's/^/    /'
 
 say "The door is opened ..."
 mark
@@ -239,15 +247,16 @@ expect entry.lock_changed '"lock":"locked"'
 sleep "$pace"
 say "doorward doors: what is known of every door, how far it may be trusted, and since when"
 doorward doors | sed 's/^/    /'
-say "doorward quarantine: what could not become an event. A lock's message may hold a code, so" \
-    "only its length and a keyed digest are kept."
-doorward quarantine | sed 's/^/    /'
+say "doorward quarantine: what could not become an event, why, and its bytes, in which whatever" \
+    "may be a code is masked."
+doorward quarantine | sed -E 's/^/    /; s/^(.{170}).+/\1 .../'
 doorward quarantine --json | grep -q '"reason":"malformed_json"' || fail "quarantine lacks the malformed message"
 doorward quarantine --json | grep -q '"reason":"unmapped_value"' || fail "quarantine lacks the unmapped word"
 say "doorward queue: how far events have got. Nothing waits, since the bus 'standalone' takes all."
+until_true 10 "events still wait for the bus" all_delivered
 doorward queue | sed 's/^/    /'
 
-say "kill -9: the gateway is gone, in the middle of everything; its vendor process ends with it."
+say "kill -9: the gateway is gone, and its vendor process ends with it."
 mark
 kill -9 "$gateway"
 { wait "$gateway" || true; } 2>/dev/null
@@ -273,6 +282,7 @@ doorward doors | sed 's/^/    /'
 doorward doors --json | grep -q '"lock":{"value":"unlocked","quality":"observed"' ||
     fail "the lock's state is not observed"
 
+until_true 10 "events still wait for the bus after the restart" all_delivered
 say "doorward check: the files, the broker, the running gateway"
 doorward check | sed 's/^/    /'
 

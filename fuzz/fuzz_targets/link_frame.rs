@@ -1,2 +1,9 @@
+//! Frames of the link as `tests/cli/link_frames.rs` reads them.
 #![no_main]
-libfuzzer_sys::fuzz_target!(|input: &[u8]| { let _ = doorward::link::PROTOCOL; let _ = input; });
+
+#[path = "../../tests/cli/link_frames.rs"]
+mod link_frames;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    link_frames::hold_for_input(input);
+});

@@ -92,7 +92,7 @@ answer() {
     ) &
     local listening=$!
     # shellcheck disable=SC2064
-    trap "kill $listening 2>/dev/null" EXIT
+    trap "kill $listening 2>/dev/null; wait" EXIT
     trap 'exit 0' TERM
     wait "$listening"
 }

@@ -35,7 +35,7 @@ pub struct Uplink {
     source: Arc<str>,
     journal: WriterHandle,
     lanes: Lanes,
-    reports: mpsc::Sender<Report>,
+    reports: mpsc::UnboundedSender<Report>,
     status: watch::Sender<UplinkStatus>,
     started: Instant,
     paused_until: Duration,
@@ -45,12 +45,15 @@ type Answer = (Vec<Taken>, Vec<Outcome>);
 
 impl Uplink {
     /// An uplink over everything in a journal whose last sequence is `sequence`.
+    ///
+    /// `reports` has no bound of its own: the core may be waiting for room in `committed` just
+    /// then, and this must go on to make it. What gathers there is at most what was under way.
     pub fn new(
         bus: Arc<dyn Bus>,
         source: Arc<str>,
         journal: WriterHandle,
         sequence: u64,
-        reports: mpsc::Sender<Report>,
+        reports: mpsc::UnboundedSender<Report>,
     ) -> (Self, watch::Receiver<UplinkStatus>) {
         let (status, receiver) =
             watch::channel(UplinkStatus { bus: bus.name().to_owned(), ..UplinkStatus::default() });
@@ -106,7 +109,7 @@ impl Uplink {
                 },
                 Some(answer) = calls.next(), if !calls.is_empty() => {
                     backlog_calls -= usize::from(carries_backlog(&answer.0));
-                    if self.answered(answer).await.is_err() {
+                    if self.answered(answer).is_err() {
                         return;
                     }
                 }
@@ -123,10 +126,7 @@ impl Uplink {
                 .await
                 .map_err(|_| Closed)?;
             match read {
-                Ok(events) => {
-                    let whole = events.is_empty();
-                    self.lanes.read(after, until, events, whole);
-                }
+                Ok(events) => self.lanes.read(after, until, events),
                 Err(error) => {
                     tracing::error!(%error, "waiting events cannot be read from the journal");
                     self.paused_until = self.started.elapsed() + Duration::from_secs(5);
@@ -137,7 +137,7 @@ impl Uplink {
         Ok(())
     }
 
-    async fn answered(&mut self, (batch, outcomes): Answer) -> Result<(), Closed> {
+    fn answered(&mut self, (batch, outcomes): Answer) -> Result<(), Closed> {
         let now = self.started.elapsed();
         let mut delivered = Vec::new();
         let mut refused = Vec::new();
@@ -196,10 +196,10 @@ impl Uplink {
             status.trouble.clone_from(&trouble);
         });
         if !delivered.is_empty() {
-            self.reports.send(Report::Delivered(delivered)).await.map_err(|_| Closed)?;
+            self.reports.send(Report::Delivered(delivered)).map_err(|_| Closed)?;
         }
         for report in refused {
-            self.reports.send(report).await.map_err(|_| Closed)?;
+            self.reports.send(report).map_err(|_| Closed)?;
         }
         Ok(())
     }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::output;
-use crate::config::{BusConfig, Configuration, Finding, Severity};
-use crate::local::{Client, DoorView, QueueView};
+use crate::config::{BusConfig, Configuration, Finding, Kind, Severity};
+use crate::local::{Client, ClientError, DoorView, QueueView};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -17,6 +17,7 @@ pub struct Args {
     /// Warnings count as errors for the exit status.
     #[arg(long)]
     strict: bool,
+    /// As JSON.
     #[arg(long)]
     json: bool,
 }
@@ -25,27 +26,27 @@ pub struct Args {
 #[derive(Serialize)]
 struct Looked {
     what: String,
+    /// False: it is not as it must be.
     ok: bool,
+    /// It could not be looked at, which is no fault.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    skipped: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Default)]
 struct Report {
+    errors: usize,
+    warnings: usize,
     findings: Vec<Finding>,
     looked: Vec<Looked>,
 }
 
 pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
-    let mut report = Report { findings: Vec::new(), looked: Vec::new() };
+    let mut report = Report::default();
     match crate::config::read(config) {
         Ok(mut configuration) => {
-            for finding in &mut configuration.findings {
-                // An unknown key is a warning at run time and an error here: it is a typo.
-                if finding.message.starts_with("no such setting") {
-                    finding.severity = Severity::Error;
-                }
-            }
             report.findings.append(&mut configuration.findings);
             if !args.offline {
                 reach(config, &configuration, &mut report).await;
@@ -53,20 +54,31 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
         }
         Err(findings) => report.findings = findings,
     }
-    let errors = report.findings.iter().filter(|finding| finding.is_error()).count();
-    let warnings = report.findings.len() - errors;
+    for finding in &mut report.findings {
+        // It stops no gateway, but it is a typo.
+        if finding.kind == Kind::UnknownKey {
+            finding.severity = Severity::Error;
+        }
+    }
+    report.errors = report.findings.iter().filter(|finding| finding.is_error()).count();
+    report.warnings = report.findings.len() - report.errors;
+    let (errors, warnings) = (report.errors, report.warnings);
     if args.json {
         output::json(&report)?;
     } else {
         for finding in &report.findings {
-            output::line(&finding.to_string());
+            output::say(&finding.to_string());
         }
         for looked in &report.looked {
-            let mark = if looked.ok { "ok  " } else { "BAD " };
+            let mark = match (looked.ok, looked.skipped) {
+                (true, false) => "ok  ",
+                (true, true) => "-   ",
+                (false, _) => "BAD ",
+            };
             let detail = looked.detail.as_deref().map_or_else(String::new, |d| format!(": {d}"));
-            output::line(&format!("{mark} {}{detail}", looked.what));
+            output::say(&format!("{mark} {}{detail}", looked.what));
         }
-        output::line(&format!("{errors} errors, {warnings} warnings"));
+        output::say(&format!("{}, {}", counted(errors, "error"), counted(warnings, "warning")));
     }
     Ok(match (errors, warnings) {
         (0, 0) => ExitCode::SUCCESS,
@@ -76,30 +88,41 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 async fn reach(config: &Path, configuration: &Configuration, report: &mut Report) {
-    for vendor in &configuration.vendors {
+    let probes = configuration.vendors.iter().map(|vendor| crate::vendor::probe(&vendor.mqtt));
+    let results = futures_util::future::join_all(probes).await;
+    for (vendor, result) in configuration.vendors.iter().zip(results) {
         let what = format!("broker of {} at {}:{}", vendor.id, vendor.mqtt.host, vendor.mqtt.port);
+        let Err(error) = result else {
+            report.looked.push(Looked { what, ok: true, skipped: false, detail: None });
+            continue;
+        };
+        let detail = if error.is::<tokio::time::error::Elapsed>() {
+            "no answer in time".to_owned()
+        } else {
+            format!("{error:#}")
+        };
         let file = config.join("vendors.d").join(format!("{}.toml", vendor.id));
-        match crate::vendor::probe(&vendor.mqtt).await {
-            Ok(()) => report.looked.push(Looked { what, ok: true, detail: None }),
-            Err(error) => {
-                let detail = format!("{error:#}");
-                report.findings.push(
-                    Finding::error(
-                        &file,
-                        format!("{what} does not take us: {detail}"),
-                        "check host, port, certificates and the broker's log",
-                    )
-                    .at(None, "mqtt"),
-                );
-                report.looked.push(Looked { what, ok: false, detail: Some(detail) });
-            }
-        }
+        report.findings.push(
+            Finding::error(
+                &file,
+                format!("the {what} does not take us: {detail}"),
+                "check host, port, certificates and the broker's log",
+            )
+            .of_kind(Kind::Surroundings)
+            .at(None, "mqtt"),
+        );
+        report.looked.push(Looked { what, ok: false, skipped: false, detail: Some(detail) });
     }
     if let BusConfig::Eventbridge { name, .. } = &configuration.gateway.bus {
         report.looked.push(Looked {
             what: format!("bus {name}"),
             ok: true,
+            skipped: true,
             detail: Some("reached by the running gateway; see doorward queue".to_owned()),
         });
     }
@@ -112,33 +135,42 @@ async fn running(configuration: &Configuration, report: &mut Report) {
     let what = "the running gateway".to_owned();
     let queue: QueueView = match client.get("/v1/queue", &()).await {
         Ok(queue) => queue,
+        Err(ClientError::NotRunning { .. }) => {
+            let detail = Some("it does not run".to_owned());
+            report.looked.push(Looked { what, ok: true, skipped: true, detail });
+            return;
+        }
         Err(error) => {
-            report.looked.push(Looked {
-                what,
-                ok: true,
-                detail: Some(format!("not asked: {error}")),
-            });
+            let detail = Some(error.to_string());
+            report.looked.push(Looked { what, ok: true, skipped: true, detail });
             return;
         }
     };
     let socket = &configuration.gateway.socket;
     if let Some(trouble) = &queue.status.uplink.trouble {
-        report.findings.push(Finding::warning(
-            socket,
-            format!("the bus does not take events: {trouble}"),
-            "events are kept; check the line, the bus's name and the gateway's credentials",
-        ));
+        report.findings.push(
+            Finding::warning(
+                socket,
+                format!("the bus does not take events: {trouble}"),
+                "events are kept; check the line, the bus's name and the gateway's credentials",
+            )
+            .of_kind(Kind::Surroundings),
+        );
     }
     if let Some(failure) = &queue.status.storage_failure {
-        report.findings.push(Finding::error(
-            socket,
-            format!("the journal cannot be written: {failure}"),
-            "free disk space or replace the disk; nothing is acknowledged meanwhile",
-        ));
+        report.findings.push(
+            Finding::error(
+                socket,
+                format!("the journal cannot be written: {failure}"),
+                "free disk space or replace the disk; nothing is acknowledged meanwhile",
+            )
+            .of_kind(Kind::Surroundings),
+        );
     }
     report.looked.push(Looked {
         what,
         ok: true,
+        skipped: false,
         detail: Some(format!("{} events wait for the bus", queue.journal.waiting)),
     });
     let Ok(doors) = client.get::<Vec<DoorView>>("/v1/doors", &()).await else { return };
@@ -148,7 +180,8 @@ async fn running(configuration: &Configuration, report: &mut Report) {
                 socket,
                 format!("{} publishes at QoS 0: what it says while the gateway is away is lost at the broker", endpoint.endpoint),
                 "set upgrade_outgoing_qos true in the broker (config/mosquitto/doorward.conf), or QoS 1 at the publisher",
-            ));
+            )
+            .of_kind(Kind::Surroundings));
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::local::{DoorView, FactView};
 
 #[derive(clap::Args)]
 pub struct Args {
+    /// As JSON.
     #[arg(long)]
     json: bool,
 }
@@ -44,7 +45,7 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
         ]);
     }
     if doors.is_empty() {
-        output::line("no entry is configured: add [[entry]] to doorward.toml");
+        output::say("no entry is configured: add [[entry]] to doorward.toml");
     } else {
         output::table(&rows);
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use super::output;
-use crate::local::{EventLine, EventQuery};
+use crate::local::{ClientError, EventLine, EventQuery, ListEnd};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -48,27 +48,62 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
         subject: args.entry.clone().or_else(|| args.endpoint.clone()),
         follow: args.follow,
     };
-    let json = args.json;
-    output::client(config)?
-        .lines("/v1/events", &query, |line: EventLine| {
-            if json {
-                serde_json::to_string(&line).is_ok_and(|text| output::line(&text))
-            } else {
-                output::line(&in_words(&line))
+    let mut written = Written { json: args.json, ..Written::default() };
+    let client = output::client(config)?;
+    let end = client.lines("/v1/events", &query, |line: EventLine| written.line(&line)).await;
+    match end {
+        Ok(ListEnd::Reader) => {}
+        Ok(ListEnd::Gateway) if !args.follow => {
+            if !args.json && written.last.is_none() {
+                output::say("no event matches");
             }
-        })
-        .await?;
+        }
+        Ok(ListEnd::Gateway) | Err(ClientError::Broken(_)) if args.follow => {
+            let after = written.last.map_or_else(String::new, |last| format!(" --after {last}"));
+            anyhow::bail!(
+                "the gateway has stopped, or stopped answering\n  \
+                 remedy: when it runs again, go on with doorward events --follow{after}"
+            );
+        }
+        end => {
+            end?;
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Sequence, time, type, subject, and the data's members.
+/// What has been written so far.
+#[derive(Default)]
+struct Written {
+    json: bool,
+    last: Option<u64>,
+}
+
+impl Written {
+    /// False when nobody reads any more.
+    fn line(&mut self, line: &EventLine) -> bool {
+        let first = self.last.replace(line.sequence).is_none();
+        if self.json {
+            return serde_json::to_string(line).is_ok_and(|text| output::line(&text));
+        }
+        (!first || output::say(&heading())) && output::say(&in_words(line))
+    }
+}
+
+fn heading() -> String {
+    columns(
+        "SEQUENCE",
+        ' ',
+        ["TIME (UTC)", "TYPE", "ENTRY OR ENDPOINT", "DATA   (*: not yet delivered to the bus)"],
+    )
+}
+
 fn in_words(line: &EventLine) -> String {
     let text = |name: &str| line.event.get(name).and_then(Value::as_str).unwrap_or("-");
     let subject = match (text("entry_id"), text("endpoint_id")) {
         ("-", endpoint) => endpoint,
         (entry, _) => entry,
     };
-    let mark = if line.delivered { ' ' } else { '*' };
     let data = line.event.get("data").and_then(Value::as_object);
     let members: Vec<String> = data
         .into_iter()
@@ -78,11 +113,42 @@ fn in_words(line: &EventLine) -> String {
             other => format!("{name}={other}"),
         })
         .collect();
-    format!(
-        "{:>7}{mark} {:<27} {:<26} {subject:<20} {}",
-        line.sequence,
-        text("time"),
-        text("type"),
-        members.join(" ")
+    columns(
+        &line.sequence.to_string(),
+        if line.delivered { ' ' } else { '*' },
+        [&output::time(text("time")), text("type"), subject, &members.join(" ")],
     )
+}
+
+/// The columns are as wide as what usually stands in them: a list that goes on cannot wait for
+/// the widest.
+fn columns(sequence: &str, mark: char, [time, kind, subject, data]: [&str; 4]) -> String {
+    format!("{sequence:>8}{mark} {time:<24} {kind:<25} {subject:<30} {data}").trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_stand_in_columns_under_their_heading() {
+        let line = EventLine {
+            sequence: 12,
+            delivered: false,
+            event: serde_json::json!({
+                "time": "2026-01-02T03:04:05.1Z", "type": "entry.lock_changed",
+                "entry_id": "front-door", "endpoint_id": "z:1",
+                "data": {"state": "locked", "n": 1},
+            }),
+        };
+        let (heading, text) = (heading(), in_words(&line));
+        let subject = heading.find("ENTRY").unwrap();
+        assert!(
+            text.starts_with("      12* 2026-01-02T03:04:05.100Z entry.lock_changed"),
+            "{text}"
+        );
+        assert_eq!(text.find("front-door"), Some(subject));
+        assert_eq!(text.find("state=locked n=1"), heading.find("DATA"));
+        assert!(heading.contains("*: not yet delivered"));
+    }
 }

@@ -46,11 +46,14 @@ enum Command {
   RUST_LOG=debug doorward --config ./config run")]
     Run,
     /// Check the configuration and whether the brokers can be reached.
-    #[command(after_help = "Exit status: 0 nothing wrong, 1 warnings only with --strict, 2 errors.
+    #[command(
+        after_help = "Exit status: 0 no errors, 1 warnings only and --strict, 2 errors. A key that nothing
+reads is an error here; the gateway itself only warns of it.
 
 Examples:
   doorward check
-  doorward check --offline --json")]
+  doorward check --offline --json"
+    )]
     Check(check::Args),
     /// List events, or follow them.
     #[command(after_help = "Examples:
@@ -75,11 +78,16 @@ Examples:
     Quarantine(quarantine::Args),
     /// Print a completion script for a shell.
     #[command(after_help = "Examples:
-  doorward completions bash > /etc/bash_completion.d/doorward")]
+  doorward completions bash > /etc/bash_completion.d/doorward
+  doorward completions zsh > /usr/share/zsh/vendor-completions/_doorward
+  doorward completions fish > /etc/fish/completions/doorward.fish")]
     Completions(completions::Args),
     /// A vendor's process; started by the gateway.
     #[command(hide = true)]
-    Vendor { name: String },
+    Vendor {
+        /// The vendor's name.
+        name: String,
+    },
 }
 
 /// Runs the command line's command.

@@ -4,18 +4,47 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use jiff::Timestamp;
+
 use crate::local::Client;
 
 /// Says an error on the standard error, with its causes.
 pub fn failed(error: &anyhow::Error) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "doorward: {error:#}");
+    say_error(&format!("doorward: {error:#}"));
     ExitCode::from(2)
 }
 
-/// Writes a line; false when nobody reads any more.
+/// Writes text for a person to the standard error.
+pub fn say_error(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{}", harmless(text));
+}
+
+/// Writes a line as it is; false when nobody reads any more.
 pub fn line(text: &str) -> bool {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
+}
+
+/// Writes a line for a person; false when nobody reads any more.
+pub fn say(text: &str) -> bool {
+    line(&harmless(text))
+}
+
+/// `text` without what a terminal would act upon: names and details are devices' own words.
+fn harmless(text: &str) -> String {
+    let acts = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut kept = String::with_capacity(text.len());
+    for c in text.chars() {
+        if acts(c) {
+            kept.extend(c.escape_unicode());
+        } else {
+            kept.push(c);
+        }
+    }
+    kept
 }
 
 /// Writes a value as JSON: indented for a person, one line for a pipe.
@@ -39,14 +68,19 @@ pub fn client(config: &Path) -> anyhow::Result<Client> {
 }
 
 /// A span of time as a person says it.
-pub fn ago(since: jiff::Timestamp) -> String {
-    let seconds = jiff::Timestamp::now().duration_since(since).as_secs().max(0);
+pub fn ago(since: Timestamp) -> String {
+    let seconds = Timestamp::now().duration_since(since).as_secs().max(0);
     match seconds {
         0..60 => format!("{seconds} s ago"),
         60..3600 => format!("{} min ago", seconds / 60),
         3600..86400 => format!("{} h ago", seconds / 3600),
         _ => format!("{} d ago", seconds / 86400),
     }
+}
+
+/// A time of an event in UTC, to the millisecond; as it stands if it is none.
+pub fn time(text: &str) -> String {
+    text.parse::<Timestamp>().map_or_else(|_| text.to_owned(), |time| format!("{time:.3}"))
 }
 
 /// Rows in columns, the first row being the heading.
@@ -70,8 +104,27 @@ pub fn table(rows: &[Vec<String>]) {
                 format!("{cell}{}", " ".repeat(pad))
             })
             .collect();
-        if !line(cells.join("  ").trim_end()) {
+        if !say(cells.join("  ").trim_end()) {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_given_nothing_to_act_upon() {
+        assert_eq!(harmless("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\nc");
+        assert_eq!(harmless("\u{9b}x\u{202e}\u{7f}\t"), "\\u{9b}x\\u{202e}\\u{7f}\\u{9}");
+        assert_eq!(harmless("Tür offen"), "Tür offen");
+    }
+
+    #[test]
+    fn times_are_utc_to_the_millisecond() {
+        assert_eq!(time("2026-01-02T03:04:05.123456789Z"), "2026-01-02T03:04:05.123Z");
+        assert_eq!(time("2026-01-02T03:04:05+01:00"), "2026-01-02T02:04:05.000Z");
+        assert_eq!(time("-"), "-");
     }
 }

@@ -13,6 +13,7 @@ pub struct Args {
     /// The newest so many (1 to 1000).
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1000))]
     limit: u64,
+    /// One JSON object a line.
     #[arg(long)]
     #[serde(skip)]
     json: bool,
@@ -22,22 +23,29 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     let rows: Vec<QuarantineRow> = output::client(config)?.get("/v1/quarantine", args).await?;
     if args.json {
         for row in &rows {
-            output::line(&serde_json::to_string(row)?);
+            if !output::line(&serde_json::to_string(row)?) {
+                break;
+            }
         }
         return Ok(ExitCode::SUCCESS);
     }
     for row in &rows {
         let vendor = row.vendor.as_deref().unwrap_or("gateway");
-        output::line(&format!("#{} {} {vendor} {}: {}", row.id, row.at, row.source, row.reason));
-        output::line(&format!("    {} ({} bytes)", row.detail, row.bytes));
+        let at = output::time(&row.at);
+        let read_on =
+            output::say(&format!("#{} {at} {vendor} {}: {}", row.id, row.source, row.reason));
+        if !read_on {
+            break;
+        }
+        output::say(&format!("    {} ({} bytes)", row.detail, row.bytes));
         if let Some(raw) = &row.raw {
-            output::line(&format!("    {raw}"));
+            output::say(&format!("    {raw}"));
         } else if let Some(digest) = &row.keyed_digest {
-            output::line(&format!("    not kept, it may hold a code; keyed digest {digest}"));
+            output::say(&format!("    not kept, it may hold a code; keyed digest {digest}"));
         }
     }
     if rows.is_empty() {
-        output::line("nothing is in quarantine");
+        output::say("nothing is in quarantine");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use crate::local::QueueView;
 
 #[derive(clap::Args)]
 pub struct Args {
+    /// As JSON.
     #[arg(long)]
     json: bool,
 }
@@ -19,19 +20,20 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let QueueView { status, journal } = view;
-    let oldest =
-        journal.oldest_waiting.map_or_else(String::new, |at| format!(", the oldest since {at}"));
-    output::line(&format!("waiting      {}{oldest}", journal.waiting));
-    output::line(&format!(
+    let oldest = journal
+        .oldest_waiting
+        .map_or_else(String::new, |at| format!(", the oldest since {}", output::time(&at)));
+    output::say(&format!("waiting      {}{oldest}", journal.waiting));
+    output::say(&format!(
         "journal      {} events so far, {} quarantined",
         journal.sequence, journal.quarantined
     ));
-    output::line(&format!(
+    output::say(&format!(
         "disk         {} of {} KiB in use",
         journal.bytes_used / 1024,
         journal.bytes_bound / 1024
     ));
-    output::line(&format!(
+    output::say(&format!(
         "bus          {}: {} accepted, {} refused, {} tried again",
         status.uplink.bus, status.uplink.accepted, status.uplink.refused, status.uplink.retried
     ));
@@ -41,13 +43,13 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
         } else {
             ""
         };
-        output::line(&format!("bus trouble  {trouble}{advice}"));
+        output::say(&format!("bus trouble  {trouble}{advice}"));
     }
     if let Some(failure) = &status.storage_failure {
-        output::line(&format!("disk trouble {failure}; nothing is acknowledged meanwhile"));
+        output::say(&format!("disk trouble {failure}; nothing is acknowledged meanwhile"));
     }
     for vendor in &status.vendors {
-        output::line(&format!("vendor       {}: {}", vendor.vendor, vendor.state));
+        output::say(&format!("vendor       {}: {}", vendor.vendor, vendor.state));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::gateway::daemon::Daemon;
+use crate::local::Socket;
 
 /// Sets the log up: to the standard error, `RUST_LOG` or `info`.
 pub fn log(_process: &str) {
@@ -24,7 +25,7 @@ pub async fn run(config: &Path) -> anyhow::Result<ExitCode> {
         Ok(configuration) => configuration,
         Err(findings) => {
             for finding in findings {
-                super::output::line(&finding.to_string());
+                super::output::say_error(&finding.to_string());
             }
             return Ok(ExitCode::from(2));
         }
@@ -32,15 +33,16 @@ pub async fn run(config: &Path) -> anyhow::Result<ExitCode> {
     for finding in &configuration.findings {
         tracing::warn!("{finding}");
     }
-    let socket = configuration.gateway.socket.clone();
-    let (daemon, handle) = Daemon::start(configuration).await?;
+    // Before the journal is touched: nobody runs a gateway that cannot be asked.
+    let socket = Socket::bind(&configuration.gateway.socket)?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (daemon, access) = Daemon::start(configuration).await?;
     let server = tokio::spawn(async move {
-        if let Err(error) = crate::local::serve(&socket, handle).await {
+        if let Err(error) = crate::local::serve(socket, access).await {
             tracing::error!("the local socket is not served: {error:#}");
         }
     });
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     let result = daemon
         .run(async move {
             tokio::select! {

@@ -14,15 +14,32 @@ pub enum Severity {
     Error,
 }
 
+/// What sort of thing it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A file or folder that cannot be read.
+    Unreadable,
+    /// Not TOML.
+    Syntax,
+    /// A key that nothing reads: a typo. It stops nothing at run time.
+    UnknownKey,
+    /// A value that is missing, of the wrong type, or at odds with another.
+    Value,
+    /// Something outside the files: a broker, the running gateway.
+    Surroundings,
+}
+
 /// A finding: what, where, and how to mend it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     pub severity: Severity,
+    pub kind: Kind,
     pub file: PathBuf,
     /// From 1; absent where it concerns the file as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
-    /// Dotted path of the key, as `entry.0.roles.lock`.
+    /// Dotted path of the key, as `entry.0.roles.lock`; the first `[[entry]]` is 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     pub message: String,
@@ -33,6 +50,7 @@ impl Finding {
     pub fn error(file: &Path, message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
+            kind: Kind::Value,
             file: file.to_owned(),
             line: None,
             key: None,
@@ -43,6 +61,12 @@ impl Finding {
 
     pub fn warning(file: &Path, message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(file, message, remedy) }
+    }
+
+    #[must_use]
+    pub fn of_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
     }
 
     #[must_use]

@@ -1,14 +1,13 @@
-//! `doorward.toml`: the gateway, its bus and journal, and the entries.
+//! `doorward.toml`: the gateway, its bus and journal. Its entries: `entries`.
 
-use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::Finding;
+use super::entries::{EntryTable, Listed};
+use super::names::{ID_RULE, Zone, is_id, zone};
 use super::source::Source;
-use super::{Finding, VendorConfig};
-use crate::domain::entry::{Entry, EntryKind, Role};
-use crate::domain::ids::{EndpointId, EntryId, VendorId};
 
 /// The gateway itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +59,13 @@ fn default_max_mib() -> u64 {
 fn default_history_events() -> u64 {
     20_000
 }
+
+/// What may be meant by the bounds.
+const MIB: std::ops::RangeInclusive<u64> = 1..=1_048_576;
+const HISTORY: std::ops::RangeInclusive<u64> = 0..=10_000_000;
+
+/// Longest path of a Unix socket that the system takes.
+const MAX_SOCKET_PATH: usize = 107;
 
 #[derive(Deserialize)]
 struct File {
@@ -116,57 +122,24 @@ enum BusKind {
     Eventbridge,
 }
 
-#[derive(Deserialize)]
-struct EntryTable {
-    id: String,
-    #[serde(default = "door")]
-    kind: EntryKind,
-    site: Option<String>,
-    time_zone: Option<String>,
-    interlock_group: Option<String>,
-    #[serde(default)]
-    roles: BTreeMap<Role, String>,
-}
-
-fn door() -> EntryKind {
-    EntryKind::Door
-}
-
 /// Reads the file. `None` if nothing can run with it.
-pub fn read(file: &Path, findings: &mut Vec<Finding>) -> Option<(GatewayConfig, Vec<Entry>)> {
+pub fn read(
+    file: &Path,
+    findings: &mut Vec<Finding>,
+) -> Option<(Source, GatewayConfig, Vec<Listed>)> {
     let source = Source::read(file, findings)?;
     let parsed: File = source.parse(findings)?;
-    let before = findings.len();
-    for (key, text) in [
-        ("gateway.instance", Some(&parsed.gateway.instance)),
-        ("gateway.tenant", Some(&parsed.gateway.tenant)),
-        ("gateway.site", parsed.gateway.site.as_ref()),
-    ] {
-        if text.is_some_and(|text| !is_id(text)) {
-            findings.push(bad_id(&source, key));
-        }
-    }
-    let bus = match (parsed.bus.kind, parsed.bus.name, parsed.bus.region) {
-        (BusKind::Standalone, ..) => BusConfig::Standalone,
-        (BusKind::Eventbridge, Some(name), Some(region)) => {
-            BusConfig::Eventbridge { name, region, endpoint_url: parsed.bus.endpoint_url }
-        }
-        (BusKind::Eventbridge, ..) => {
-            findings.push(
-                Finding::error(
-                    &source.file,
-                    "an EventBridge bus needs its name and its region",
-                    "set name and region under [bus]; nothing is sent to a default bus by accident",
-                )
-                .at(source.line_of("bus"), "bus"),
-            );
-            return None;
-        }
-    };
-    if findings.get(before..).is_some_and(|new| new.iter().any(Finding::is_error)) {
+    let mut own = Vec::new();
+    names(&source, &parsed.gateway, &mut own);
+    paths(&source, &parsed.gateway, &mut own);
+    journal(&source, parsed.journal, &mut own);
+    let bus = bus(&source, parsed.bus, &mut own);
+    let entries = super::entries::read(&source, parsed.entry, &parsed.gateway.time_zone, findings);
+    let stops = own.iter().any(Finding::is_error);
+    findings.append(&mut own);
+    if stops {
         return None;
     }
-    let entries = entries(&source, parsed.entry, &parsed.gateway.time_zone, findings);
     let gateway = GatewayConfig {
         instance: parsed.gateway.instance,
         tenant: parsed.gateway.tenant,
@@ -174,138 +147,117 @@ pub fn read(file: &Path, findings: &mut Vec<Finding>) -> Option<(GatewayConfig, 
         test: parsed.gateway.test,
         state_dir: parsed.gateway.state_dir,
         socket: parsed.gateway.socket,
-        bus,
+        bus: bus?,
         journal: parsed.journal,
     };
-    Some((gateway, entries))
+    Some((source, gateway, entries))
 }
 
-/// A bad entry is left out, the others stand.
-fn entries(
-    source: &Source,
-    tables: Vec<EntryTable>,
-    time_zone: &str,
-    findings: &mut Vec<Finding>,
-) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::new();
-    for (index, table) in tables.into_iter().enumerate() {
-        let key = format!("entry.{index}.id");
-        if !is_id(&table.id) {
-            findings.push(bad_id(source, &key));
-            continue;
+fn names(source: &Source, gateway: &GatewayTable, findings: &mut Vec<Finding>) {
+    for (key, text) in [
+        ("gateway.instance", Some(&gateway.instance)),
+        ("gateway.tenant", Some(&gateway.tenant)),
+        ("gateway.site", gateway.site.as_ref()),
+    ] {
+        if let Some(text) = text.filter(|text| !is_id(text)) {
+            findings.push(source.error(key, format!("{text:?} is not usable as a name"), ID_RULE));
         }
-        if entries.iter().any(|entry| entry.id.as_str() == table.id) {
-            findings.push(
-                Finding::error(
-                    &source.file,
-                    format!("two entries are called {:?}; the second is left out", table.id),
-                    "give each entry an id of its own",
-                )
-                .at(source.line_of(&key), key),
-            );
-            continue;
-        }
-        entries.push(Entry {
-            id: EntryId::new(table.id),
-            kind: table.kind,
-            site: table.site,
-            time_zone: table.time_zone.unwrap_or_else(|| time_zone.to_owned()),
-            interlock_group: table.interlock_group,
-            roles: table
-                .roles
-                .into_iter()
-                .map(|(role, endpoint)| (role, EndpointId::new(endpoint)))
-                .collect(),
-        });
     }
-    entries
+    findings.extend(bad_zone(source, "gateway.time_zone", &gateway.time_zone));
 }
 
-/// Checks the entries' roles against the vendors.
-pub fn bind(
-    file: &Path,
-    entries: &mut [Entry],
-    vendors: &[VendorConfig],
-    disabled: &[VendorId],
-    findings: &mut Vec<Finding>,
-) {
-    let Some(source) = Source::read(file, findings) else { return };
-    let mut taken: HashMap<(EndpointId, Role), EntryId> = HashMap::new();
-    for (index, entry) in entries.iter_mut().enumerate() {
-        let mut unusable = Vec::new();
-        for (role, endpoint) in &entry.roles {
-            let key = format!("entry.{index}.roles.{}", role.as_str());
-            let line = source.line_of(&key);
-            let vendor = endpoint.vendor();
-            let known = vendors.iter().any(|known| known.id.as_str() == vendor);
-            if endpoint
-                .as_str()
-                .split_once(':')
-                .is_none_or(|(v, identity)| v.is_empty() || identity.is_empty())
-            {
-                findings.push(
-                    Finding::error(
-                        &source.file,
-                        format!("{endpoint:?} is no endpoint", endpoint = endpoint.as_str()),
-                        "write <vendor>:<identity>, as in \"zigbee2mqtt:0x00124b0024c9d2a1\"",
-                    )
-                    .at(line, key),
-                );
-                unusable.push(*role);
-                continue;
-            }
-            if disabled.iter().any(|name| name.as_str() == vendor) {
-                findings.push(
-                    Finding::warning(
-                        &source.file,
-                        format!("the role is unknown: vendor {vendor:?} is disabled by its file"),
-                        format!("mend vendors.d/{vendor}.toml"),
-                    )
-                    .at(line, key),
-                );
-            } else if !known {
-                findings.push(
-                    Finding::error(
-                        &source.file,
-                        format!("there is no vendor {vendor:?}"),
-                        format!(
-                            "add vendors.d/{vendor}.toml, or correct the part before the colon"
-                        ),
-                    )
-                    .at(line, key),
-                );
-            }
-            if let Some(other) = taken.insert((endpoint.clone(), *role), entry.id.clone()) {
-                findings.push(
-                    Finding::warning(
-                        &source.file,
-                        format!("{other} has the same endpoint in the same role"),
-                        "one device for two doors is rarely meant",
-                    )
-                    .at(
-                        source.line_of(&format!("entry.{index}.roles")),
-                        format!("entry.{index}.roles"),
-                    ),
-                );
-            }
+/// A finding where a time zone's name cannot be right.
+pub fn bad_zone(source: &Source, key: &str, name: &str) -> Option<Finding> {
+    match zone(name) {
+        Zone::Usable => None,
+        Zone::Unheard => Some(source.warning(
+            key,
+            format!("this machine knows no time zone {name:?}"),
+            "check its spelling (timedatectl list-timezones), or update the package tzdata",
+        )),
+        Zone::Malformed => Some(source.error(
+            key,
+            format!("{name:?} is no name of a time zone"),
+            "use an IANA name, as \"Europe/Berlin\" or \"UTC\"",
+        )),
+    }
+}
+
+fn paths(source: &Source, gateway: &GatewayTable, findings: &mut Vec<Finding>) {
+    for (key, path) in
+        [("gateway.state_dir", &gateway.state_dir), ("gateway.socket", &gateway.socket)]
+    {
+        if path.as_os_str().is_empty() {
+            findings.push(source.error(key, "the path is empty", "give a path, or leave it out"));
+        } else if path.is_relative() {
+            findings.push(source.warning(
+                key,
+                format!("{} depends on the folder that doorward is started in", path.display()),
+                "give the path from the root, beginning with '/'",
+            ));
         }
-        for role in unusable {
-            entry.roles.remove(&role);
+    }
+    let length = gateway.socket.as_os_str().len();
+    if length > MAX_SOCKET_PATH {
+        findings.push(source.error(
+            "gateway.socket",
+            format!("a socket's path has at most {MAX_SOCKET_PATH} bytes, and this one {length}"),
+            "choose a shorter one, as /run/doorward/doorward.sock",
+        ));
+    }
+}
+
+fn journal(source: &Source, journal: JournalConfig, findings: &mut Vec<Finding>) {
+    for (key, value, range) in [
+        ("journal.max_mib", journal.max_mib, MIB),
+        ("journal.history_events", journal.history_events, HISTORY),
+    ] {
+        if !range.contains(&value) {
+            findings.push(source.error(
+                key,
+                format!("{value} is out of bounds"),
+                format!("use {} to {}", range.start(), range.end()),
+            ));
         }
     }
 }
 
-fn bad_id(source: &Source, key: &str) -> Finding {
-    Finding::error(
-        &source.file,
-        "not usable as a name",
-        "use 1 to 64 letters, digits, '-', '_' and '.', beginning with a letter or digit",
-    )
-    .at(source.line_of(key), key)
-}
-
-fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-        && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+fn bus(source: &Source, bus: BusTable, findings: &mut Vec<Finding>) -> Option<BusConfig> {
+    let named = bus.name.is_some() || bus.region.is_some() || bus.endpoint_url.is_some();
+    if bus.kind == BusKind::Standalone {
+        if named {
+            findings.push(source.warning(
+                "bus",
+                "the bus is standalone, so nothing is sent, whatever its name, region and address",
+                "set kind = \"eventbridge\", or remove the others",
+            ));
+        }
+        return Some(BusConfig::Standalone);
+    }
+    let word = |text: &String| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+    for (key, text) in [("name", &bus.name), ("region", &bus.region)] {
+        if !text.as_ref().is_some_and(word) {
+            findings.push(source.error(
+                format!("bus.{key}"),
+                format!("an EventBridge bus needs its {key}"),
+                format!(
+                    "set {key} under [bus]; no default bus is used, lest one get it by accident"
+                ),
+            ));
+        }
+    }
+    if let Some(url) = &bus.endpoint_url
+        && !(url.starts_with("https://") || url.starts_with("http://"))
+    {
+        findings.push(source.error(
+            "bus.endpoint_url",
+            format!("{url:?} is no address"),
+            "begin it with https://, or http:// for an emulator; leave it out for AWS itself",
+        ));
+    }
+    Some(BusConfig::Eventbridge {
+        name: bus.name?,
+        region: bus.region?,
+        endpoint_url: bus.endpoint_url,
+    })
 }

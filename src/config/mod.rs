@@ -1,18 +1,23 @@
 //! Files → validated configuration. Every finding names file, line and key, and how to mend it.
 
+mod entries;
 mod finding;
 mod gateway;
+mod names;
 mod source;
 mod vendor;
 
 use std::path::{Path, PathBuf};
 
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, Kind, Severity};
 pub use gateway::{BusConfig, GatewayConfig, JournalConfig};
 pub use vendor::{PinnedEndpoint, VendorConfig};
 
 use crate::domain::entry::Entry;
 use crate::domain::ids::VendorId;
+
+/// Most findings that are told of one file.
+const MAX_FINDINGS: usize = 50;
 
 /// Everything that was read, with all that is wrong with it.
 #[derive(Debug)]
@@ -27,26 +32,50 @@ pub struct Configuration {
 
 /// Reads `doorward.toml` and `vendors.d/*.toml` under `directory`.
 ///
-/// `Err` only where nothing can run: no gateway file, or a bad one.
+/// `Err` only where nothing can run: no gateway file, or a bad one. It tells what is wrong with
+/// the other files too.
 pub fn read(directory: &Path) -> Result<Configuration, Vec<Finding>> {
     let mut findings = Vec::new();
     let main = directory.join("doorward.toml");
-    let Some((gateway, mut entries)) = gateway::read(&main, &mut findings) else {
-        return Err(findings);
-    };
-    let mut vendors = Vec::new();
+    let read = gateway::read(&main, &mut findings);
+    let mut vendors: Vec<VendorConfig> = Vec::new();
     let mut disabled = Vec::new();
-    for file in vendor_files(directory, &mut findings) {
+    let mut of_vendors = Vec::new();
+    for file in vendor_files(directory, &mut of_vendors) {
         let mut own = Vec::new();
-        let (name, config) = vendor::read(&file, &mut own);
+        let (name, config) = vendor::read(&file, &vendors, &mut own);
         match config {
             Some(config) if !own.iter().any(Finding::is_error) => vendors.push(config),
             _ => disabled.push(name),
         }
-        findings.append(&mut own);
+        bound(&file, &mut own);
+        of_vendors.append(&mut own);
     }
-    gateway::bind(&main, &mut entries, &vendors, &disabled, &mut findings);
-    Ok(Configuration { gateway, entries, vendors, disabled, findings })
+    let bound_entries = read.map(|(source, gateway, entries)| {
+        let entries = entries::bind(&source, entries, &vendors, &disabled, &mut findings);
+        (gateway, entries)
+    });
+    bound(&main, &mut findings);
+    findings.append(&mut of_vendors);
+    match bound_entries {
+        Some((gateway, entries)) => {
+            Ok(Configuration { gateway, entries, vendors, disabled, findings })
+        }
+        None => Err(findings),
+    }
+}
+
+/// A file that is wrong all over is not told key by key.
+fn bound(file: &Path, findings: &mut Vec<Finding>) {
+    if findings.len() > MAX_FINDINGS {
+        // Errors first: they must not be among those left out.
+        findings.sort_by_key(|finding| !finding.is_error());
+        let severity = findings.get(MAX_FINDINGS).map(|finding| finding.severity);
+        let more = findings.len() - MAX_FINDINGS;
+        findings.truncate(MAX_FINDINGS);
+        let rest = Finding::warning(file, format!("{more} more findings"), "mend these first");
+        findings.push(Finding { severity: severity.unwrap_or(rest.severity), ..rest });
+    }
 }
 
 fn vendor_files(directory: &Path, findings: &mut Vec<Finding>) -> Vec<PathBuf> {
@@ -57,11 +86,14 @@ fn vendor_files(directory: &Path, findings: &mut Vec<Finding>) -> Vec<PathBuf> {
             .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
             .collect(),
         Err(error) => {
-            findings.push(Finding::warning(
-                &folder,
-                format!("no vendors can be read: {error}"),
-                "create the folder with one file a vendor",
-            ));
+            findings.push(
+                Finding::warning(
+                    &folder,
+                    format!("no vendors can be read: {error}"),
+                    "create the folder with one file a vendor",
+                )
+                .of_kind(Kind::Unreadable),
+            );
             Vec::new()
         }
     };

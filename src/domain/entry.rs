@@ -1,7 +1,7 @@
 //! An entry: a door, gate or garage door, the endpoints that stand for its parts, and what is
 //! known of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use doorward_translators::{AlarmKind, LockState, Position};
 use serde::{Deserialize, Serialize};
@@ -91,14 +91,22 @@ impl Entry {
     }
 }
 
+/// An alarm that stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The event that raised it.
+    pub raised: Uuid,
+    /// Whoever reports it.
+    pub by: BTreeSet<EndpointId>,
+}
+
 /// What is known of an entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EntryState {
     pub position: Fact<Position>,
     pub lock: Fact<LockState>,
-    /// Alarms that stand, each with the id of the event that raised it.
     #[serde(default)]
-    pub alarms: BTreeMap<AlarmKind, Uuid>,
+    pub alarms: BTreeMap<AlarmKind, Standing>,
     #[serde(default)]
     pub attribution: Attribution,
     /// Digest of the configuration that the last `entry.registered` told.
@@ -119,6 +127,32 @@ impl Default for EntryState {
 }
 
 impl EntryState {
+    /// `endpoint` reports an alarm. True if no other does yet: `event` raises it.
+    pub fn raise(&mut self, alarm: AlarmKind, endpoint: &EndpointId, event: Uuid) -> bool {
+        let standing = self
+            .alarms
+            .entry(alarm)
+            .or_insert_with(|| Standing { raised: event, by: BTreeSet::new() });
+        standing.by.insert(endpoint.clone());
+        standing.raised == event
+    }
+
+    /// `endpoint` reports no such alarm. Returns the event that raised it if now no endpoint of
+    /// `entry` does.
+    pub fn clear(
+        &mut self,
+        alarm: AlarmKind,
+        endpoint: &EndpointId,
+        entry: &Entry,
+    ) -> Option<Uuid> {
+        let standing = self.alarms.get_mut(&alarm)?;
+        standing.by.retain(|by| by != endpoint && entry.roles.values().any(|bound| bound == by));
+        if !standing.by.is_empty() {
+            return None;
+        }
+        self.alarms.remove(&alarm).map(|standing| standing.raised)
+    }
+
     /// A change of what `endpoint` reports could have been missed.
     pub fn degrade(&mut self, entry: &Entry, endpoint: &EndpointId) {
         for (role, bound) in &entry.roles {

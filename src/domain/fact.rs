@@ -70,8 +70,8 @@ impl<V: Copy + PartialEq> Fact<V> {
     }
 
     /// Takes in what was said. A repetition of what an ecosystem has cached refreshes nothing
-    /// unless it answers a question; what the broker kept never overrides what was observed
-    /// later, and is stale from the start.
+    /// unless it answers a question; what the broker kept never overrides what is under
+    /// observation or was observed later, and is stale from the start.
     pub fn observe(
         &mut self,
         value: V,
@@ -81,7 +81,9 @@ impl<V: Copy + PartialEq> Fact<V> {
         let known = self.quality != FactQuality::Unknown;
         if sighting.retained
             && known
-            && (value == self.value || self.observed_at.is_some_and(|at| at >= sighting.at))
+            && (value == self.value
+                || self.quality == FactQuality::Observed
+                || self.observed_at.is_some_and(|at| at >= sighting.at))
         {
             return None;
         }

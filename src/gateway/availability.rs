@@ -93,7 +93,8 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let state = self.endpoints.entry(endpoint.clone()).or_default();
-        if state.parts.insert(part, online) == Some(online) {
+        let before = state.parts.insert(part, online);
+        if before == Some(online) {
             return;
         }
         self.memory.endpoint(endpoint);
@@ -105,6 +106,9 @@ impl Gateway {
             self.vendors.get(&vendor).is_some_and(super::memory::VendorState::reachable);
         if reachable {
             self.tell(now, &vendor, endpoint, effects);
+            if before == Some(false) {
+                self.ask(now, &vendor, vec![endpoint.clone()], effects);
+            }
         }
     }
 
@@ -126,18 +130,16 @@ impl Gateway {
 
     fn reachability(&mut self, now: Now, vendor: &VendorId, was: bool, effects: &mut Effects) {
         let Some(state) = self.vendors.get_mut(vendor) else { return };
-        match (was, state.reachable()) {
-            (true, false) => {
+        if !state.reachable() {
+            if was {
                 state.grace = Some(now.monotonic + OFFLINE_GRACE);
-                for endpoint in self.endpoints_of(vendor) {
-                    self.degrade(&endpoint);
-                }
             }
-            (false, true) => {
-                state.grace = None;
-                self.tell_all(now, vendor, effects);
+            for endpoint in self.endpoints_of(vendor) {
+                self.degrade(&endpoint);
             }
-            _ => {}
+        } else if !was {
+            state.grace = None;
+            self.tell_all(now, vendor, effects);
         }
     }
 
@@ -175,25 +177,31 @@ impl Gateway {
         effects.event(Some(vendor), event);
     }
 
-    /// Asks for the state of every bound device after a gap. A device that cannot be asked
-    /// (a sleeping contact sensor) answers with the next message of its own.
+    /// Asks for the state of every bound device after a gap.
     fn read_again(&mut self, now: Now, vendor: &VendorId, effects: &mut Effects) {
-        let bound: Vec<(EndpointId, bool)> = self
-            .bindings
-            .iter()
-            .filter(|(endpoint, _)| endpoint.vendor() == vendor.as_str())
-            .map(|(endpoint, roles)| {
-                let lock = roles.iter().any(|(_, role)| *role == Role::Lock)
-                    || self
-                        .endpoints
-                        .get(endpoint)
-                        .is_some_and(|state| state.capabilities.contains(&Capability::Lock));
-                (endpoint.clone(), lock)
-            })
-            .collect();
+        let of_vendor = |endpoint: &&EndpointId| endpoint.vendor() == vendor.as_str();
+        let bound = self.bindings.keys().filter(of_vendor).cloned().collect();
+        self.ask(now, vendor, bound, effects);
+    }
+
+    /// Asks for the state of those of these devices that are bound. One that cannot be asked (a
+    /// sleeping contact sensor) answers with the next message of its own.
+    fn ask(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        endpoints: Vec<EndpointId>,
+        effects: &mut Effects,
+    ) {
         let Some(state) = self.vendors.get_mut(vendor) else { return };
         let mut devices = Vec::new();
-        for (endpoint, readable) in bound {
+        for endpoint in endpoints {
+            let Some(roles) = self.bindings.get(&endpoint) else { continue };
+            let readable = roles.iter().any(|(_, role)| *role == Role::Lock)
+                || self
+                    .endpoints
+                    .get(&endpoint)
+                    .is_some_and(|state| state.capabilities.contains(&Capability::Lock));
             state.unanswered.insert(endpoint.clone(), (now.wall, now.monotonic));
             if readable && let Some(address) = state.address_of(&endpoint) {
                 devices.push(ReadRequest { address: address.to_owned(), endpoint });

@@ -1,6 +1,7 @@
 //! Composes the gateway's events. Whatever it returns is valid or an error that names the field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_events::types as schema;
@@ -27,13 +28,19 @@ const MAX_UNAVAILABLE: usize = 16;
 /// Makes events out of what the gateway knows, with this gateway's identity.
 pub struct Composer {
     identity: Identity,
+    /// Sites of entries that are not at the gateway's own.
+    sites: HashMap<EntryId, Arc<str>>,
     random: fastrand::Rng,
 }
 
 impl Composer {
     /// `seed` feeds the random part of event ids, which need to be unique, not secret.
-    pub fn new(identity: Identity, seed: u64) -> Self {
-        Self { identity, random: fastrand::Rng::with_seed(seed) }
+    pub fn new(identity: Identity, entries: &[Entry], seed: u64) -> Self {
+        let sites = entries
+            .iter()
+            .filter_map(|entry| Some((entry.id.clone(), entry.site.as_deref()?.into())))
+            .collect();
+        Self { identity, sites, random: fastrand::Rng::with_seed(seed) }
     }
 
     /// A fresh id (UUID version 7).
@@ -63,6 +70,9 @@ impl Composer {
         let mut envelope = self.envelope(id, time);
         envelope.entry_id = Some(entry.to_arc());
         envelope.endpoint_id = endpoint.map(EndpointId::to_arc);
+        if let Some(site) = self.sites.get(entry) {
+            envelope.site_id = Some(Arc::clone(site));
+        }
         envelope
     }
 
@@ -137,10 +147,7 @@ impl Composer {
 
     pub fn entry_registered(&mut self, now: Now, entry: &Entry) -> Event {
         let id = self.id(now);
-        let mut envelope = self.at_entry(id, now.wall, &entry.id, None);
-        if let Some(site) = &entry.site {
-            envelope.site_id = Some(site.as_str().into());
-        }
+        let envelope = self.at_entry(id, now.wall, &entry.id, None);
         envelope.seal(&schema::EntryRegistered {
             kind: entry.kind.as_str().into(),
             roles: entry
@@ -310,13 +317,13 @@ impl Composer {
         entry: &EntryId,
         endpoint: &EndpointId,
         alarm: AlarmKind,
-        raised: Option<Uuid>,
+        raised: Uuid,
     ) -> Event {
         let id = self.id(now);
         self.at_entry(id, at, entry, Some(endpoint)).seal(&schema::AlarmCleared {
             alarm: alarm.as_str().into(),
             cleared_by: "observation".into(),
-            raised_event_id: raised.map(|id| id.to_string()),
+            raised_event_id: Some(raised.to_string()),
         })
     }
 

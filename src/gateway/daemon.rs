@@ -4,6 +4,7 @@
 //! a commit runs the next batch gathers. Nothing is acknowledged before its batch is durable.
 
 use std::collections::HashMap;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,7 +55,7 @@ pub struct Daemon {
     storage_failure: Option<String>,
     wants_statistics: bool,
     supervisor: mpsc::Receiver<supervisor::Event>,
-    reports: mpsc::Receiver<Report>,
+    reports: mpsc::UnboundedReceiver<Report>,
     requests: mpsc::Receiver<Request>,
     uplink: mpsc::Sender<Vec<Stored>>,
     uplink_status: watch::Receiver<UplinkStatus>,
@@ -67,9 +68,12 @@ impl Daemon {
     /// Opens the journal and starts the vendors and the uplink.
     pub async fn start(config: Configuration) -> anyhow::Result<(Self, Access)> {
         let state_dir = &config.gateway.state_dir;
-        std::fs::create_dir_all(state_dir)
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(state_dir)
             .with_context(|| format!("the state folder {} cannot be made", state_dir.display()))?;
-        let now = Timestamp::now();
+        let now = wall_clock();
         let mut random = fastrand::Rng::new();
         let (journal, restored) = open_journal(state_dir, &config, now, &mut random)?;
         let evidence_key = evidence_key(&restored.facts)?;
@@ -87,7 +91,7 @@ impl Daemon {
             test: config.gateway.test,
         };
         let source: Arc<str> = identity.publisher.source().into();
-        let (reports_in, reports) = mpsc::channel(64);
+        let (reports_in, reports) = mpsc::unbounded_channel();
         let (uplink_in, uplink_committed) = mpsc::channel(64);
         let start_facts = StartFacts {
             bus: bus.name(),
@@ -210,7 +214,7 @@ impl Daemon {
     }
 
     fn now(&self) -> Now {
-        Now { monotonic: self.started.elapsed(), wall: Timestamp::now() }
+        Now { monotonic: self.started.elapsed(), wall: wall_clock() }
     }
 
     fn step(&mut self, input: Input) {
@@ -337,7 +341,8 @@ impl Daemon {
             self.acknowledge_all();
             return false;
         }
-        let only_marks = self.batch.events.is_empty()
+        let only_marks = !self.batch.finished.is_empty()
+            && self.batch.events.is_empty()
             && self.batch.facts.is_empty()
             && self.batch.quarantine.is_empty();
         if only_marks {
@@ -429,6 +434,12 @@ impl Daemon {
     }
 }
 
+/// The time of day in whole microseconds; finer digits would only be carried along.
+fn wall_clock() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+}
+
 /// The fact that holds the key of [`crate::link::Evidence::keyed_digest`].
 const EVIDENCE_KEY: &str = "gateway/evidence_key";
 
@@ -449,6 +460,13 @@ fn open_journal(
     random: &mut fastrand::Rng,
 ) -> anyhow::Result<(Journal, crate::journal::Restored)> {
     let path = state_dir.join("journal.db");
+    // Who may not read the journal may not read its log either: SQLite gives it the same mode.
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("the journal {} cannot be made", path.display()))?;
     let bounds = Bounds {
         max_bytes: config.gateway.journal.max_mib << 20,
         history_events: config.gateway.journal.history_events,

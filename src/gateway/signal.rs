@@ -1,5 +1,7 @@
 //! One signal: what its observations change, and the events that follow.
 
+use std::collections::{HashMap, HashSet};
+
 use doorward_translators::{
     AlarmKind, CredentialChange, Device, Observation, Operation, OperationKind, Quality, What,
 };
@@ -41,8 +43,11 @@ impl Gateway {
                 tracing::debug!(%vendor, n = signal.n, "a message that was handled before");
                 return;
             }
-            self.seen.push(signal.digest);
-            effects.batch.seen.push(signal.digest);
+            // The broker's copy of a message is not the message: its acts do not count.
+            if !signal.retained {
+                self.seen.push(signal.digest);
+                effects.batch.seen.push(signal.digest);
+            }
         }
         let origin = Origin {
             vendor,
@@ -93,7 +98,9 @@ impl Gateway {
             let observation = Observation { address, device_time, what };
             return self.unknown_endpoint(now, origin.vendor, &observation, effects);
         };
-        let at = device_time.map_or(origin.received_at, |time| time.min(now.wall));
+        // RFC 3339 ends before year 0, and no device was there in 1970.
+        let at = device_time
+            .map_or(origin.received_at, |time| time.min(now.wall).max(Timestamp::UNIX_EPOCH));
         let answers = !origin.retained && answers(vendor, &endpoint, device_time, now);
         let state = self.endpoints.entry(endpoint.clone()).or_default();
         if origin.lossy && !state.lossy_source {
@@ -129,6 +136,9 @@ impl Gateway {
             What::Operation { operation } => {
                 self.operation(now, origin, &endpoint, at, &operation, effects);
             }
+            // The next live message repeats it, and is an act then.
+            What::LatchedOperation { operation }
+                if origin.retained && state.latched.contains_key(&operation.kind) => {}
             What::LatchedOperation { operation } => {
                 let latched = state.latch(&operation);
                 if latched != Latched::Repeated {
@@ -262,22 +272,29 @@ impl Gateway {
         active: bool,
         effects: &mut Effects,
     ) {
-        for entry in self.entries_with(endpoint, &Role::ALL) {
-            let door = self.doors.entry(entry.clone()).or_default();
-            let event = match (active, door.alarms.contains_key(&alarm)) {
-                (true, false) => {
-                    let id = self.composer.id(now);
-                    door.alarms.insert(alarm, id);
-                    self.composer.alarm_raised(id, at, &entry, endpoint, alarm)
-                }
-                (false, true) => {
-                    let raised = door.alarms.remove(&alarm);
-                    self.composer.alarm_cleared(now, at, &entry, endpoint, alarm, raised)
-                }
-                _ => continue,
+        // An alarm ends when its device says so, not when the broker has an older word of it.
+        if origin.retained && !active {
+            return;
+        }
+        for id in self.entries_with(endpoint, &Role::ALL) {
+            let Some(entry) = self.entries.get(&id) else { continue };
+            let door = self.doors.entry(id.clone()).or_default();
+            let before = door.alarms.get(&alarm).cloned();
+            let event = if active {
+                let event = self.composer.id(now);
+                door.raise(alarm, endpoint, event)
+                    .then(|| self.composer.alarm_raised(event, at, &id, endpoint, alarm))
+            } else {
+                door.clear(alarm, endpoint, entry).map(|raised| {
+                    self.composer.alarm_cleared(now, at, &id, endpoint, alarm, raised)
+                })
             };
-            self.memory.door(&entry);
-            effects.event(Some(origin.vendor), event);
+            if door.alarms.get(&alarm) != before.as_ref() {
+                self.memory.door(&id);
+            }
+            if let Some(event) = event {
+                effects.event(Some(origin.vendor), event);
+            }
         }
     }
 
@@ -290,13 +307,20 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let state = self.vendors.entry(vendor.clone()).or_default();
-        let mut inventory =
-            if complete { std::collections::HashMap::new() } else { state.inventory.clone() };
-        let mut listed = Vec::with_capacity(devices.len());
-        for device in devices {
-            let endpoint = EndpointId::of(vendor, &device.identity);
-            inventory.insert(device.address.clone(), endpoint.clone());
-            listed.push((endpoint, device));
+        let listed: Vec<(EndpointId, Device)> = devices
+            .into_iter()
+            .map(|device| (EndpointId::of(vendor, &device.identity), device))
+            .collect();
+        let mut inventory: HashMap<String, EndpointId> =
+            listed.iter().map(|(id, device)| (device.address.clone(), id.clone())).collect();
+        if !complete {
+            // What is not listed may still be there, under the name it had.
+            let known: HashSet<&EndpointId> = listed.iter().map(|(id, _)| id).collect();
+            for (address, endpoint) in &state.inventory {
+                if !known.contains(endpoint) {
+                    inventory.entry(address.clone()).or_insert_with(|| endpoint.clone());
+                }
+            }
         }
         if inventory != state.inventory {
             state.inventory = inventory;

@@ -155,6 +155,7 @@ impl Gateway {
                 bindings.entry(endpoint.clone()).or_default().push((entry.id.clone(), *role));
             }
         }
+        let composer = Composer::new(identity, &entries, seed);
         let remembered = Memory::load(restored.facts, pinned);
         Self {
             entries: entries.into_iter().map(|entry| (entry.id.clone(), entry)).collect(),
@@ -162,7 +163,7 @@ impl Gateway {
             doors: remembered.doors,
             endpoints: remembered.endpoints,
             vendors: remembered.vendors,
-            composer: Composer::new(identity, seed),
+            composer,
             seen: SeenWindow::new(restored.seen),
             quarantine: Quarantine::new(restored.last_quarantine_id),
             memory: Memory::default(),

@@ -36,7 +36,16 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), OpenError> {
     db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     let application: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version == 0 {
+    let parts: i64 = db.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    // Nothing is written to a file that is not ours.
+    let empty = (application, version, parts) == (0, 0, 0);
+    if !empty && application != APPLICATION {
+        return Err(OpenError::NotAJournal);
+    }
+    if !empty && version != LAYOUT {
+        return Err(OpenError::Layout { found: version });
+    }
+    if empty {
         db.pragma_update(None, "page_size", 4096)?;
     }
     db.pragma_update(None, "synchronous", "EXTRA")?;
@@ -48,19 +57,12 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), OpenError> {
     db.pragma_update(None, "cache_size", -2048)?;
     db.pragma_update(None, "journal_size_limit", 8 << 20)?;
     db.pragma_update(None, "trusted_schema", "OFF")?;
-    if version == 0 {
+    if empty {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(TABLES)?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", LAYOUT)?;
         transaction.commit()?;
-        return Ok(());
-    }
-    if application != APPLICATION {
-        return Err(OpenError::NotAJournal);
-    }
-    if version != LAYOUT {
-        return Err(OpenError::Layout { found: version });
     }
     Ok(())
 }

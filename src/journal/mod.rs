@@ -8,6 +8,8 @@ mod layout;
 mod queries;
 mod ranges;
 mod records;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::collections::HashMap;
@@ -145,6 +147,11 @@ impl Journal {
             None => Finished::default(),
         };
         let sequence = meta::<u64>(&transaction, "sequence")?.unwrap_or(0);
+        let last: Option<u64> =
+            transaction.query_row("SELECT MAX(sequence) FROM event", [], |row| row.get(0))?;
+        if last > Some(sequence) {
+            return Err(OpenError::Damaged("sequence"));
+        }
         let seen_count = meta::<u64>(&transaction, "seen_count")?.unwrap_or(0);
         let trimmed_through = transaction
             .query_row("SELECT MIN(sequence) FROM event", [], |row| row.get::<_, Option<u64>>(0))?

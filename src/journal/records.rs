@@ -11,6 +11,9 @@ use super::Finished;
 use crate::domain::ids::VendorId;
 use crate::link::Digest;
 
+/// So many digests are worth a commit of their own.
+const SEEN_ALONE: usize = 512;
+
 /// Everything that one or more inputs change, committed together.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -27,9 +30,11 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Whether there is anything that must be on disk before it is acknowledged.
+    /// Whether there is nothing that a commit is worth. A few digests of messages that changed
+    /// nothing wait for the next batch: those messages do no harm when they come again.
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.seen.len() < SEEN_ALONE
+            && self.events.is_empty()
             && self.facts.is_empty()
             && self.quarantine.is_empty()
             && self.finished.is_empty()

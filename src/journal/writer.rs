@@ -1,14 +1,13 @@
 //! The journal's thread: one batch at a time, whatever gathered meanwhile goes into the next.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{Batch, CommitError, Committed, Journal};
 
-/// Orders that may wait for the thread. Senders are the core's few tasks, each with one order
-/// at a time.
+/// Orders that may wait for the thread; who has one more waits for its turn. Senders are the
+/// core's few tasks, each with one order at a time.
 const QUEUE: usize = 64;
 
 /// A batch that could not be committed, given back to be tried again.
@@ -33,7 +32,7 @@ pub struct Writer {
 /// A way to give the thread orders. Cheap to clone.
 #[derive(Clone)]
 pub struct WriterHandle {
-    orders: SyncSender<Order>,
+    orders: mpsc::Sender<Order>,
 }
 
 /// The journal's thread has ended, which it does only when told to or after a panic.
@@ -44,11 +43,11 @@ pub struct Ended;
 impl Writer {
     /// Moves `journal` to a thread of its own.
     pub fn spawn(journal: Journal) -> std::io::Result<Self> {
-        let (orders, queue) = sync_channel(QUEUE);
+        let (orders, queue) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
             .stack_size(512 * 1024)
-            .spawn(move || work(journal, &queue))?;
+            .spawn(move || work(journal, queue))?;
         Ok(Self { handle: WriterHandle { orders }, thread })
     }
 
@@ -59,7 +58,7 @@ impl Writer {
     /// Closes the file after everything ordered so far, and ends the thread.
     pub async fn close(self) -> Result<(), anyhow::Error> {
         let (reply, answer) = oneshot::channel();
-        self.handle.orders.send(Order::Close(reply)).map_err(|_| Ended)?;
+        self.handle.orders.send(Order::Close(reply)).await.map_err(|_| Ended)?;
         answer.await.map_err(|_| Ended)??;
         self.thread.join().map_err(|_| Ended)?;
         Ok(())
@@ -70,7 +69,7 @@ impl WriterHandle {
     /// Commits `batch`. `Err(Ended)` when there is no thread any more.
     pub async fn commit(&self, batch: Box<Batch>) -> Result<Result<Committed, Failure>, Ended> {
         let (reply, answer) = oneshot::channel();
-        self.orders.try_send(Order::Commit(batch, reply)).map_err(|_| Ended)?;
+        self.orders.send(Order::Commit(batch, reply)).await.map_err(|_| Ended)?;
         answer.await.map_err(|_| Ended)
     }
 
@@ -83,13 +82,13 @@ impl WriterHandle {
         let order = Order::Read(Box::new(move |journal| {
             let _ = reply.send(read(journal));
         }));
-        self.orders.try_send(order).map_err(|_| Ended)?;
+        self.orders.send(order).await.map_err(|_| Ended)?;
         answer.await.map_err(|_| Ended)
     }
 }
 
-fn work(mut journal: Journal, queue: &Receiver<Order>) {
-    while let Ok(order) = queue.recv() {
+fn work(mut journal: Journal, mut queue: mpsc::Receiver<Order>) {
+    while let Some(order) = queue.blocking_recv() {
         match order {
             Order::Commit(batch, reply) => {
                 let result = journal.commit(&batch).map_err(|error| Failure { batch, error });

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::setup::VendorSetup;
 use crate::domain::ids::EndpointId;
 
-/// SHA-256 of topic and payload, first 16 bytes, as lower-case hex on the wire.
+/// SHA-256 of vendor, topic and payload, first 16 bytes, as lower-case hex on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; 16]);
 
@@ -20,7 +20,9 @@ impl Serialize for Digest {
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        if text.len() != 32 {
+        // Digits only: the number's own parser would take a sign, too.
+        let is_digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() != 32 || !text.bytes().all(is_digit) {
             return Err(serde::de::Error::custom("a digest is 32 hexadecimal digits"));
         }
         u128::from_str_radix(&text, 16)
@@ -80,12 +82,10 @@ pub enum VendorFrame {
         build: String,
     },
     Signal(Signal),
-    /// The connection to the broker came or went. `gap`: messages may have been missed, since
-    /// the broker had no session of ours.
+    /// The connection to the broker came or went.
     Connection {
         up: bool,
         epoch: u32,
-        gap: bool,
         detail: String,
     },
     /// Progress of the process's loop, at least every 2 s; `turns` grows with each turn.

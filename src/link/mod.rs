@@ -5,11 +5,13 @@
 //! ordered PUBACKs follow the core's commits. The vendor process never has more than
 //! [`CREDIT`] signals unacknowledged.
 
+mod bounds;
 mod codec;
 mod frames;
 mod setup;
 
-pub use codec::{FrameCodec, FrameError, MAX_FRAME_BYTES};
+pub use bounds::{Order, Violation};
+pub use codec::{FrameCodec, FrameError, MAX_COMMAS, MAX_FRAME_BYTES};
 pub use frames::{CoreFrame, Digest, Evidence, ReadRequest, Signal, VendorFrame};
 pub use setup::{Ecosystem, MqttConnection, TlsFiles, VendorSetup};
 

@@ -1,6 +1,7 @@
 //! The socket's client side, for the command line.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
@@ -13,13 +14,27 @@ use tokio::net::UnixStream;
 /// Longest answer that is read whole.
 const MAX_ANSWER: usize = 64 << 20;
 
+/// How long the gateway may take to begin its answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Why a list came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListEnd {
+    /// It was all of it, or the gateway stopped.
+    Gateway,
+    /// The reader wanted no more.
+    Reader,
+}
+
 /// The gateway did not answer as wished.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     #[error("no gateway answers on {path}: {error}\n  remedy: start it (systemctl start doorward, or doorward run), or name its folder with --config", path = path.display())]
     NotRunning { path: PathBuf, error: std::io::Error },
-    #[error("you may not use {path}\n  remedy: join the group that owns the socket", path = path.display())]
+    #[error("you may not use {path}\n  remedy: join the group that owns the socket (ls -l shows it), or use sudo", path = path.display())]
     NotAllowed { path: PathBuf },
+    #[error("the gateway does not answer\n  remedy: look into its log (journalctl -u doorward)")]
+    Silent,
     #[error("the gateway answered {status}: {words}")]
     Refused { status: u16, words: String },
     #[error("the gateway's answer broke off: {0}")]
@@ -66,7 +81,7 @@ impl Client {
         path: &str,
         query: &impl Serialize,
         mut line: impl FnMut(T) -> bool,
-    ) -> Result<(), ClientError> {
+    ) -> Result<ListEnd, ClientError> {
         let mut body = self.open(path, query).await?;
         let mut rest = Vec::new();
         while let Some(frame) = body.frame().await {
@@ -75,14 +90,14 @@ impl Client {
             while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
                 let text: Vec<u8> = rest.drain(..=end).collect();
                 if !line(serde_json::from_slice(&text)?) {
-                    return Ok(());
+                    return Ok(ListEnd::Reader);
                 }
             }
             if rest.len() > MAX_ANSWER {
                 return Err(ClientError::TooLong);
             }
         }
-        Ok(())
+        Ok(ListEnd::Gateway)
     }
 
     async fn open(&self, path: &str, query: &impl Serialize) -> Result<Incoming, ClientError> {
@@ -107,7 +122,8 @@ impl Client {
                 words: "not a usable query".to_owned(),
             });
         };
-        let response = sender.send_request(request).await?;
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, sender.send_request(request)).await;
+        let response = answer.map_err(|_| ClientError::Silent)??;
         let status = response.status();
         let body = response.into_body();
         if status.is_success() {

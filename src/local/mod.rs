@@ -3,11 +3,14 @@
 mod access;
 mod api;
 mod client;
+mod listing;
 mod server;
+mod socket;
 mod view;
 
 pub use access::{Access, Request};
 pub use api::{EventLine, EventQuery, QueueView};
-pub use client::{Client, ClientError};
+pub use client::{Client, ClientError, ListEnd};
 pub use server::serve;
+pub use socket::Socket;
 pub use view::{DoorView, EndpointView, FactView};

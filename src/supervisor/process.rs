@@ -98,6 +98,9 @@ pub async fn supervise(setup: VendorSetup, events: mpsc::Sender<Event>) {
             Ok(cause) => cause,
             Err(Closed) => return,
         };
+        if events.is_closed() {
+            return;
+        }
         tracing::warn!(%vendor, cause = cause.word, detail = cause.detail, "the vendor's process ended");
         let verdict = breaker.failed(begun.elapsed(), fastrand::f64());
         let ended = Event::Ended { vendor: vendor.clone(), life, cause: cause.clone() };

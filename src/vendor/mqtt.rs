@@ -8,11 +8,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use rumqttc::v5::mqttbytes::Error as MqttError;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnectProperties, Filter, Packet, Publish, RetainForwardRule, SubscribeReasonCode,
 };
-use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
+use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
 use rumqttc::{TlsConfiguration, Transport};
 use tokio::sync::mpsc;
 
@@ -247,6 +248,21 @@ fn describe(error: &ConnectionError) -> String {
         }
         ConnectionError::Io(error) => format!("{error}"),
         ConnectionError::Tls(error) => format!("TLS: {error}"),
+        // In TLS 1.3 the broker looks at our certificate only after our side is done with the
+        // handshake: its refusal arrives where an answer to CONNECT is expected.
+        ConnectionError::MqttState(StateError::Deserialization(MqttError::Io(error))) => {
+            match tls_alert(error) {
+                Some(alert) => format!("TLS: the broker refused us: {alert:?}"),
+                None => format!("{error}"),
+            }
+        }
         other => other.to_string(),
+    }
+}
+
+fn tls_alert(error: &std::io::Error) -> Option<rustls::AlertDescription> {
+    match error.get_ref()?.downcast_ref()? {
+        rustls::Error::AlertReceived(alert) => Some(*alert),
+        _ => None,
     }
 }

@@ -65,7 +65,7 @@ impl Session {
             link,
             broker,
             translator,
-            examiner: Examiner::new(setup.evidence_key.as_bytes()),
+            examiner: Examiner::new(setup.vendor.as_str(), setup.evidence_key.as_bytes()),
             unacknowledged: VecDeque::new(),
             last: 0,
             turns: 0,
@@ -137,12 +137,11 @@ impl Session {
         let frame = match event {
             BrokerEvent::Connected { epoch, session } => {
                 tracing::info!(epoch, session, "connected to the broker");
-                let detail = String::new();
-                VendorFrame::Connection { up: true, epoch, gap: !session, detail }
+                VendorFrame::Connection { up: true, epoch, detail: String::new() }
             }
             BrokerEvent::Disconnected { epoch, detail } => {
                 tracing::warn!(epoch, detail, "no connection to the broker");
-                VendorFrame::Connection { up: false, epoch, gap: false, detail }
+                VendorFrame::Connection { up: false, epoch, detail }
             }
             BrokerEvent::Message(delivery) => VendorFrame::Signal(self.signal(delivery)),
         };
@@ -155,7 +154,7 @@ impl Session {
         let message = Message { topic: &topic, payload: &payload, retained };
         let (observations, evidence) = match self.translator.translate(&message) {
             Ok(observations) => {
-                let sensitive = self.translator.is_sensitive(&topic);
+                let sensitive = self.translator.is_sensitive(&topic, &payload);
                 let evidence = self.examiner.anomalies(&topic, &payload, &observations, sensitive);
                 (observations, evidence)
             }
@@ -164,7 +163,7 @@ impl Session {
         self.last += 1;
         let signal = Signal {
             n: self.last,
-            digest: Examiner::digest(&topic, &payload),
+            digest: self.examiner.digest(&topic, &payload),
             epoch,
             lossy: receipt.is_none(),
             retained,

@@ -190,6 +190,6 @@ pub trait Translator: Send {
     /// topic and payload. `None`: it has no such request.
     fn read_request(&self, address: &str) -> Option<(String, Vec<u8>)>;
 
-    /// Whether what arrives on `topic` may hold a PIN or other secret.
-    fn is_sensitive(&self, topic: &str) -> bool;
+    /// Whether this message may hold a PIN or other secret, so that its bytes are kept nowhere.
+    fn is_sensitive(&self, topic: &str, payload: &[u8]) -> bool;
 }

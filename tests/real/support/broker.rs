@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use super::certificates::Certificates;
 use super::{free_port, wait_for};
 
 /// Settings of the broker that we ship, as far as they concern delivery.
@@ -34,6 +35,28 @@ impl Broker {
                 .unwrap();
             config.push_str("autosave_on_changes true\nautosave_interval 1\n");
         }
+        Self::with_config(folder, port, &config)
+    }
+
+    /// Starts one with the settings and the ACL that we ship, in TLS; `acl` is added to the ACL.
+    pub fn shipped(folder: &Path, certificates: &Certificates, acl: &str) -> Self {
+        let port = free_port();
+        let shipped = |name: &str| {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/mosquitto").join(name);
+            std::fs::read_to_string(file).unwrap()
+        };
+        std::fs::create_dir_all(folder).unwrap();
+        for name in ["ca.pem", "server.pem", "server.key"] {
+            std::fs::copy(certificates.folder.join(name), folder.join(name)).unwrap();
+        }
+        let acl = format!("{}\n{acl}", shipped("doorward.acl"));
+        std::fs::write(folder.join("doorward.acl"), acl).unwrap();
+        let place = folder.display().to_string();
+        let mut config = shipped("doorward.conf")
+            .replace("/etc/mosquitto/doorward", &place)
+            .replace("listener 8883", &format!("listener {port} 127.0.0.1"));
+        assert!(config.contains(&format!("listener {port}")) && config.contains(&place));
+        write!(config, "persistence_location {place}/\nuser root\n").unwrap();
         Self::with_config(folder, port, &config)
     }
 
@@ -68,6 +91,10 @@ impl Broker {
         wait_for("Mosquitto listens", Duration::from_secs(10), || {
             std::net::TcpStream::connect(("127.0.0.1", port)).ok()
         });
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
     /// kill -9.

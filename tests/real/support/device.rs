@@ -2,6 +2,7 @@
 //! messages: `last_seen` is [`EPOCH_MS`] plus the act's number in milliseconds.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::ops::{Range, RangeInclusive};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
+
+use super::client::Client;
 
 /// 2026-01-01T00:00:00Z.
 pub const EPOCH_MS: i64 = 1_767_225_600_000;
@@ -26,6 +29,11 @@ pub fn address(door: usize) -> String {
     format!("contact-{door}")
 }
 
+/// Where it speaks.
+pub fn topic(door: usize) -> String {
+    format!("zigbee2mqtt/{}", address(door))
+}
+
 /// The message of an act: the door opens with odd numbers and closes with even ones.
 pub fn payload(act: u64) -> String {
     let time = jiff::Timestamp::from_millisecond(EPOCH_MS + i64::try_from(act).unwrap()).unwrap();
@@ -39,6 +47,19 @@ pub fn payload(act: u64) -> String {
 pub fn act_of(time: &str) -> u64 {
     let time: jiff::Timestamp = time.parse().unwrap();
     u64::try_from(time.as_millisecond() - EPOCH_MS).unwrap()
+}
+
+/// Each of `doors` does the acts of these numbers, one at a time, each taken over by the broker.
+pub fn act(device: &Client, doors: Range<usize>, numbers: RangeInclusive<u64>) -> BTreeSet<Act> {
+    let mut acts = BTreeSet::new();
+    for number in numbers {
+        for door in doors.clone() {
+            let fate = device.tell(&topic(door), payload(number).as_bytes());
+            assert!(fate.is_taken(), "{fate:?}");
+            acts.insert((door, number));
+        }
+    }
+    acts
 }
 
 /// What has been done and what the broker has taken over.
@@ -68,7 +89,7 @@ impl Devices {
                     .enable_all()
                     .build()
                     .unwrap()
-                    .block_on(act(port, doors, pace, qos, &record, &stop));
+                    .block_on(keep_acting(port, doors, pace, qos, &record, &stop));
             }
         });
         Self { record, stop, thread: Some(thread) }
@@ -89,7 +110,7 @@ impl Devices {
     }
 }
 
-async fn act(
+async fn keep_acting(
     port: u16,
     doors: usize,
     pace: Duration,
@@ -112,8 +133,7 @@ async fn act(
                 next += 1;
                 numbers[door] += 1;
                 let act = numbers[door];
-                let topic = format!("zigbee2mqtt/{}", address(door));
-                client.try_publish(topic, qos, false, payload(act)).unwrap();
+                client.try_publish(topic(door), qos, false, payload(act)).unwrap();
                 queued.push_back((door, act));
                 record.lock().unwrap().done += 1;
             }

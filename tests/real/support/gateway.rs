@@ -33,6 +33,14 @@ pub fn eventbridge(name: &str, port: u16) -> String {
     )
 }
 
+/// An entry with a lock, to stand behind `[bus]`, and its endpoint, to stand behind `[mqtt]`.
+pub fn lock(entry: &str, identity: &str, address: &str) -> (String, String) {
+    (
+        format!("[[entry]]\nid = \"{entry}\"\nroles = {{ lock = \"zigbee2mqtt:{identity}\" }}\n"),
+        format!("[[endpoint]]\nid = \"{identity}\"\naddress = \"{address}\"\n"),
+    )
+}
+
 impl Gateway {
     /// Writes the configuration and starts it.
     pub fn start(setup: &Setup<'_>) -> Self {
@@ -138,18 +146,78 @@ impl Gateway {
         });
     }
 
+    /// For each connection to the broker so far, whether the broker still had our session.
+    pub fn sessions(&self) -> Vec<bool> {
+        let log = self.log();
+        log.lines()
+            .filter(|line| line.contains("connected to the broker"))
+            .map(|line| line.contains("session=true"))
+            .collect()
+    }
+
+    /// Waits for the connection after the first `so_far`; whether it found our session.
+    pub fn connected_again(&self, so_far: usize) -> bool {
+        wait_for("the gateway is connected again", Duration::from_secs(60), || {
+            self.sessions().get(so_far).copied()
+        })
+    }
+
+    /// What it knows of a door.
+    pub fn door(&self, entry: &str) -> Option<serde_json::Value> {
+        let doors = self.json(&["doors"])?;
+        doors.as_array()?.iter().find(|door| door["entry"] == entry).cloned()
+    }
+
+    /// Waits until a fact of a door has this value and quality.
+    pub fn fact(&self, entry: &str, fact: &str, value: &str, quality: &str) {
+        let what = format!("{fact} of {entry} is {value}, {quality}");
+        wait_for(&what, Duration::from_secs(60), || {
+            let door = self.door(entry)?;
+            (door[fact]["value"] == value && door[fact]["quality"] == quality).then_some(())
+        });
+    }
+
+    /// Waits until nothing waits for the bus.
+    pub fn drained(&self) {
+        wait_for("nothing waits for the bus", Duration::from_secs(60), || {
+            (self.json(&["queue"])?["journal"]["waiting"] == 0).then_some(())
+        });
+    }
+
+    /// What `check` finds and looks at, and its exit status.
+    pub fn check(&self) -> (serde_json::Value, Option<i32>) {
+        let output = self.command().args(["check", "--json"]).output().unwrap();
+        (serde_json::from_slice(&output.stdout).unwrap(), output.status.code())
+    }
+
+    /// The newest thousand rows of quarantine.
+    pub fn quarantine(&self) -> Vec<serde_json::Value> {
+        let args = ["quarantine", "--limit", "1000", "--json"];
+        let output = self.command().args(args).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 }
 
-fn signal(pid: u32, name: &str) -> bool {
+/// Sends a signal; false if there is no such process.
+pub fn signal(pid: u32, name: &str) -> bool {
     Command::new("kill")
         .args(["-s", name, &pid.to_string()])
         .stderr(Stdio::null())
         .status()
         .unwrap()
         .success()
+}
+
+/// A process's share of memory, in KiB.
+pub fn memory_kib(pid: u32) -> Option<u64> {
+    let figures = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let line = figures.lines().find(|line| line.starts_with("Pss:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 impl Drop for Gateway {

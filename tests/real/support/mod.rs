@@ -1,8 +1,11 @@
 //! The parts that the tests stand between.
 
 pub mod broker;
+pub mod certificates;
+pub mod client;
 pub mod device;
 pub mod gateway;
+pub mod moto;
 pub mod sink;
 
 use std::time::{Duration, Instant};

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::free_port;
+use super::{free_port, wait_for};
 
 /// One accepted entry.
 #[derive(Clone)]
@@ -33,7 +34,6 @@ pub enum Mood {
 #[derive(Default)]
 struct State {
     accepted: Vec<Entry>,
-    calls: usize,
     moods: VecDeque<Mood>,
 }
 
@@ -94,12 +94,26 @@ impl Sink {
         self.state.lock().unwrap().moods = moods.into_iter().collect();
     }
 
-    pub fn calls(&self) -> usize {
-        self.state.lock().unwrap().calls
-    }
-
     pub fn accepted(&self) -> Vec<Entry> {
         self.state.lock().unwrap().accepted.clone()
+    }
+
+    /// The accepted entries of one type.
+    pub fn of_type(&self, kind: &str) -> Vec<Entry> {
+        let state = self.state.lock().unwrap();
+        state.accepted.iter().filter(|entry| entry.detail_type == kind).cloned().collect()
+    }
+
+    /// Waits for an entry of one type of which `matches` holds.
+    pub fn gets(&self, kind: &str, matches: impl Fn(&Entry) -> bool) -> Entry {
+        wait_for(&format!("{kind} arrives"), Duration::from_secs(60), || {
+            self.of_type(kind).into_iter().find(&matches)
+        })
+    }
+
+    /// The accepted entries beyond the first `so_far`.
+    pub fn beyond(&self, so_far: usize) -> Vec<Entry> {
+        self.state.lock().unwrap().accepted.get(so_far..).unwrap_or_default().to_vec()
     }
 
     pub fn count(&self) -> usize {
@@ -109,7 +123,6 @@ impl Sink {
 
 fn answer(state: &Mutex<State>, body: &[u8]) -> (StatusCode, String) {
     let mut state = state.lock().unwrap();
-    state.calls += 1;
     let mood = if state.moods.len() > 1 {
         state.moods.pop_front().unwrap()
     } else {

@@ -6,6 +6,7 @@
 //! broker keeps is refused, since it runs again whenever the broker restarts.
 
 mod availability;
+mod codes;
 mod device;
 mod inventory;
 mod logging;
@@ -126,7 +127,7 @@ impl Translator for Zigbee2Mqtt {
         if route == Route::Command {
             return command(message);
         }
-        let sensitive = is_sensitive(&route);
+        let sensitive = is_sensitive(&route, message.payload);
         let limit = longest(&route);
         if message.payload.len() > limit {
             let detail = format!("longer than {} KiB", limit / 1024);
@@ -156,8 +157,8 @@ impl Translator for Zigbee2Mqtt {
         })
     }
 
-    fn is_sensitive(&self, topic: &str) -> bool {
-        self.route(topic).is_none_or(|route| is_sensitive(&route))
+    fn is_sensitive(&self, topic: &str, payload: &[u8]) -> bool {
+        self.route(topic).is_none_or(|route| is_sensitive(&route, payload))
     }
 }
 
@@ -169,12 +170,12 @@ fn command(message: &Message<'_>) -> Result<Vec<Observation>, Refusal> {
     Ok(Vec::new())
 }
 
-/// A device's message may hold codes (`expose_pin`, `last_used_pin_code`), and what could not be
-/// read may hold anything. The bridge's log and its answers repeat what was sent to it; its
-/// `info` holds its configuration.
-const fn is_sensitive(route: &Route<'_>) -> bool {
+/// Some devices' messages hold codes (`expose_pin`, `last_used_pin_code`), and say so. The bridge's
+/// log and its answers repeat what was sent to it; its `info` holds its configuration.
+fn is_sensitive(route: &Route<'_>, payload: &[u8]) -> bool {
     match route {
-        Route::Device(_) | Route::Command | Route::BridgeLogging | Route::BridgeOther => true,
+        Route::Device(name) => codes::may_be_in(payload) || codes::may_be_in(name.as_bytes()),
+        Route::Command | Route::BridgeLogging | Route::BridgeOther => true,
         Route::Availability(_) | Route::ActionCopy | Route::BridgeState | Route::BridgeDevices => {
             false
         }

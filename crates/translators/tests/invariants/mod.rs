@@ -40,7 +40,7 @@ pub fn hold(message: &Message<'_>) {
         && message.topic.starts_with("zigbee2mqtt/")
         && message.topic.len() <= MAX_TOPIC;
     if is_command {
-        assert!(translator.is_sensitive(message.topic));
+        assert!(translator.is_sensitive(message.topic, message.payload));
         let kept = message.retained && !message.payload.is_empty();
         match &result {
             Ok(found) => assert!(found.is_empty() && !kept, "commands are never read"),
@@ -191,7 +191,7 @@ fn safe(message: &Message<'_>, observation: &Observation) {
 
 fn refused(translator: &Zigbee2Mqtt, message: &Message<'_>, refusal: &Refusal) {
     assert!(refusal.detail.len() <= MAX_DETAIL && clean(&refusal.detail));
-    assert!(refusal.sensitive || !translator.is_sensitive(message.topic));
+    assert!(refusal.sensitive || !translator.is_sensitive(message.topic, message.payload));
     if refusal.reason == RefusalReason::RetainedCommand {
         assert!(message.retained && refusal.sensitive);
     }

@@ -1,0 +1,152 @@
+use doorward_translators::{Capability, Message, Quality, Translator};
+use doorward_translators::{LockState, RefusalReason};
+
+use super::*;
+use crate::link::Digest;
+
+fn signal(n: u64, observations: Vec<Observation>) -> Signal {
+    Signal {
+        n,
+        digest: Digest([0; 16]),
+        epoch: 1,
+        lossy: false,
+        retained: false,
+        received_at: jiff::Timestamp::UNIX_EPOCH,
+        observations,
+        evidence: None,
+    }
+}
+
+fn observed(address: &str, what: What) -> Observation {
+    Observation { address: address.to_owned(), device_time: None, what }
+}
+
+fn lock() -> What {
+    What::Lock { state: LockState::Locked, quality: Quality::Reported }
+}
+
+fn device(identity: &str, address: &str) -> Device {
+    Device {
+        identity: identity.to_owned(),
+        address: address.to_owned(),
+        manufacturer: Some("m".repeat(zigbee2mqtt::MAX_LABEL)),
+        model: None,
+        capabilities: vec![Capability::Lock],
+    }
+}
+
+fn check(what: What) -> Result<(), Violation> {
+    signal(1, vec![observed("door", what)]).check()
+}
+
+#[test]
+fn what_is_within_the_bounds_passes() {
+    let mut full = signal(1, vec![observed(&"a".repeat(MAX_ADDRESS), lock()); MAX_OBSERVATIONS]);
+    full.evidence = Some(Evidence {
+        source: "ä".repeat(256),
+        refusal: Some(RefusalReason::TooLarge),
+        detail: "ü".repeat(256),
+        bytes: u64::MAX,
+        raw: Some("x".repeat(MAX_RAW)),
+        keyed_digest: Digest([0; 16]),
+    });
+    assert_eq!(full.check(), Ok(()));
+    let devices = vec![device("0x1", "door"); zigbee2mqtt::MAX_DEVICES];
+    assert_eq!(check(What::Inventory { devices, complete: true }), Ok(()));
+    assert_eq!(check(What::Battery { percent: Some(100.0), low: None }), Ok(()));
+    assert_eq!(check(What::Battery { percent: None, low: Some(true) }), Ok(()));
+}
+
+#[test]
+fn what_our_own_translator_makes_of_the_worst_passes() {
+    let translator = zigbee2mqtt::Zigbee2Mqtt::new(zigbee2mqtt::Settings::default()).unwrap();
+    let long = "n".repeat(zigbee2mqtt::MAX_TOPIC - "zigbee2mqtt//availability".len());
+    let many: String = (0..900).map(|n| format!("\"lock_state_{n}\":\"\\u0007{n}\",")).collect();
+    for (topic, payload) in [
+        (format!("zigbee2mqtt/{long}"), format!("{{{many}\"state\":\"LOCK\"}}")),
+        (format!("zigbee2mqtt/{long}/availability"), "perhaps\u{7}".to_owned()),
+        ("zigbee2mqtt/bridge/devices".to_owned(), "[1,2,{}]".to_owned()),
+    ] {
+        let message = Message { topic: &topic, payload: payload.as_bytes(), retained: false };
+        let observations = translator.translate(&message).unwrap();
+        assert!(!observations.is_empty());
+        assert_eq!(signal(1, observations).check(), Ok(()));
+    }
+    const { assert!(zigbee2mqtt::MAX_OBSERVATIONS <= MAX_OBSERVATIONS) };
+    const { assert!(zigbee2mqtt::MAX_TOPIC <= MAX_ADDRESS) };
+    const { assert!(zigbee2mqtt::MAX_DETAIL <= MAX_DETAIL) };
+}
+
+#[test]
+fn what_is_beyond_them_does_not() {
+    let too_many = signal(1, vec![observed("door", lock()); MAX_OBSERVATIONS + 1]);
+    assert!(matches!(too_many.check(), Err(Violation::TooMuch { what: "observations", .. })));
+    let long = |bound: usize| "x".repeat(bound + 1);
+    let too_much = |what: What, name: &str| {
+        let result = check(what);
+        let is = matches!(&result, Err(Violation::TooMuch { what, .. }) if *what == name);
+        assert!(is, "{name}: {result:?}");
+    };
+    let result = signal(1, vec![observed(&long(MAX_ADDRESS), lock())]).check();
+    assert!(matches!(result, Err(Violation::TooMuch { what: "address", .. })));
+    too_much(What::Availability { part: long(MAX_PART), online: true }, "part");
+    too_much(What::CommandFailed { detail: long(MAX_DETAIL) }, "detail");
+    too_much(What::Anomaly { field: long(MAX_PART), detail: String::new() }, "field");
+    too_much(What::Anomaly { field: String::new(), detail: long(MAX_DETAIL) }, "detail");
+    let listed = |devices| What::Inventory { devices, complete: true };
+    too_much(listed(vec![device(&long(MAX_IDENTITY), "a")]), "identity");
+    too_much(listed(vec![device("0x1", &long(MAX_ADDRESS))]), "address");
+    too_much(listed(vec![device("0x1", "a"); zigbee2mqtt::MAX_DEVICES + 1]), "devices");
+    let label = Device { model: Some(long(zigbee2mqtt::MAX_LABEL)), ..device("0x1", "a") };
+    too_much(listed(vec![label]), "label");
+    let capable = Device { capabilities: vec![Capability::Lock; 17], ..device("0x1", "a") };
+    too_much(listed(vec![capable]), "capabilities");
+    assert_eq!(check(listed(vec![device("", "a")])), Err(Violation::Empty("identity")));
+    assert_eq!(check(listed(vec![device("0x1", "")])), Err(Violation::Empty("address")));
+    let part = What::Availability { part: String::new(), online: true };
+    assert_eq!(check(part), Err(Violation::Empty("part")));
+    for percent in [-0.1, 100.1, f64::NAN, f64::INFINITY] {
+        let battery = What::Battery { percent: Some(percent), low: None };
+        assert!(matches!(check(battery), Err(Violation::NoPercentage(_))));
+    }
+    let escape = What::CommandFailed { detail: "\u{1b}[2J".to_owned() };
+    assert_eq!(check(escape), Err(Violation::ControlCharacter("detail")));
+}
+
+#[test]
+fn devices_are_counted_over_all_inventories_of_a_signal() {
+    let inventory = || {
+        let devices = vec![device("0x1", "a"); zigbee2mqtt::MAX_DEVICES / 2 + 1];
+        observed("", What::Inventory { devices, complete: true })
+    };
+    assert_eq!(signal(1, vec![inventory()]).check(), Ok(()));
+    let result = signal(1, vec![inventory(), inventory()]).check();
+    assert!(matches!(result, Err(Violation::TooMuch { what: "devices", .. })));
+}
+
+#[test]
+fn signals_count_up_by_one_and_stay_within_their_credit() {
+    let mut order = Order::default();
+    let frame = |n| VendorFrame::Signal(signal(n, Vec::new()));
+    assert_eq!(order.admit(&frame(2), 0), Err(Violation::OutOfOrder { got: 2, expected: 1 }));
+    let credit = CREDIT as u64;
+    for n in 1..=credit {
+        assert_eq!(order.admit(&frame(n), 0), Ok(()));
+    }
+    assert_eq!(order.admit(&frame(credit + 1), 0), Err(Violation::Credit));
+    assert_eq!(order.admit(&frame(credit + 1), 1), Ok(()));
+    assert_eq!(
+        order.admit(&frame(credit + 1), 9),
+        Err(Violation::OutOfOrder { got: credit + 1, expected: credit + 2 })
+    );
+}
+
+#[test]
+fn a_hello_comes_once_and_in_this_protocol() {
+    let hello = |protocol| VendorFrame::Hello { protocol, build: "0.1.0".to_owned() };
+    assert_eq!(hello(PROTOCOL).check(), Ok(()));
+    assert_eq!(hello(PROTOCOL + 1).check(), Err(Violation::Protocol(PROTOCOL + 1)));
+    assert_eq!(Order::default().admit(&hello(PROTOCOL), 0), Err(Violation::SecondHello));
+    let beat = VendorFrame::Heartbeat { turns: 1, unacknowledged: u32::MAX };
+    assert!(matches!(beat.check(), Err(Violation::TooMuch { .. })));
+}

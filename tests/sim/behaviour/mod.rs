@@ -1,0 +1,13 @@
+//! What the gateway does, each as WHEN something arrives THEN this is told.
+
+mod availability;
+mod contacts;
+mod gaps;
+mod inventory;
+mod locks;
+mod operations;
+mod quarantine;
+mod restarts;
+mod retained;
+mod schedule;
+mod vendors;

@@ -1,0 +1,108 @@
+//! A vendor's process, as far as doors see it.
+
+use std::time::Duration;
+
+use doorward::gateway::VendorChange;
+use serde_json::json;
+
+use crate::house::House;
+use crate::told::{kinds, lines};
+
+fn observed_house() -> House {
+    let mut house = House::new();
+    house.says("front_door_yale", json!({"lock_state": "locked"}));
+    house.says("front_contact", json!({"contact": true}));
+    house.told();
+    house
+}
+
+fn isolated() -> VendorChange {
+    VendorChange::Isolated { cause: "exited", detail: "exit code 3".to_owned(), restarts: 5 }
+}
+
+#[test]
+fn when_the_process_ends_then_facts_are_stale_and_endpoints_offline_after_the_grace() {
+    let mut house = observed_house();
+    house.vendor(VendorChange::Down);
+    assert_eq!(house.fact("front", "lock"), "locked stale");
+    assert_eq!(kinds(&house.told()), [""; 0]);
+    house.pass(Duration::from_secs(10));
+    assert_eq!(kinds(&house.told()), ["endpoint.offline"; 4]);
+}
+
+#[test]
+fn when_the_process_is_back_within_the_grace_then_nothing_was() {
+    let mut house = observed_house();
+    house.vendor(VendorChange::Down);
+    house.pass(Duration::from_secs(5));
+    house.vendor(VendorChange::Running);
+    house.connection(true);
+    house.pass(Duration::from_secs(60));
+    assert_eq!(kinds(&house.told()), [""; 0]);
+}
+
+#[test]
+fn when_a_vendor_is_isolated_then_its_roles_are_unknown_and_told() {
+    let mut house = observed_house();
+    house.vendor(VendorChange::Down);
+    house.vendor(isolated());
+    assert_eq!(
+        lines(&house.told()),
+        [
+            "vendor.isolated - cause=exited detail=exit code 3 restarts=5 vendor=zigbee2mqtt",
+            "entry.position_changed front operation_source=unknown position=unknown \
+             previous=closed quality=unknown",
+            "entry.lock_changed front lock=unknown operation_source=unknown previous=locked \
+             quality=unknown",
+        ]
+    );
+    assert_eq!(house.fact("front", "lock"), "unknown unknown");
+    house.crash();
+    assert_eq!(house.fact("front", "lock"), "unknown unknown");
+}
+
+#[test]
+fn when_a_role_is_another_vendors_then_isolation_leaves_it_alone() {
+    let mut house = House::new();
+    house.step(doorward::gateway::Input::Vendor {
+        vendor: doorward::domain::ids::VendorId::new("other"),
+        change: isolated(),
+    });
+    house.says("front_contact", json!({"contact": true}));
+    assert_eq!(house.fact("front", "position"), "closed observed");
+    assert_eq!(kinds(&house.told()), ["vendor.isolated", "entry.position_changed"]);
+}
+
+#[test]
+fn when_an_isolated_vendor_recovers_then_that_is_told_and_its_first_word_counts() {
+    let mut house = observed_house();
+    house.vendor(isolated());
+    house.told();
+    house.vendor(VendorChange::Recovered { isolated_for: Duration::from_secs(90) });
+    assert_eq!(lines(&house.told()), ["vendor.recovered - isolated_for_s=90 vendor=zigbee2mqtt"]);
+    house.connection(true);
+    house.told();
+    house.says("front_door_yale", json!({"lock_state": "locked"}));
+    assert_eq!(
+        lines(&house.told()),
+        ["entry.lock_changed front lock=locked operation_source=unknown previous=unknown \
+          quality=observed"]
+    );
+}
+
+#[test]
+fn when_heartbeats_are_told_then_they_say_what_the_process_is_doing() {
+    let states: [(fn(&mut House), &str); 4] = [
+        (|house| house.vendor(VendorChange::Starting), "starting"),
+        (|_| {}, "running"),
+        (|house| house.vendor(VendorChange::Down), "backoff"),
+        (|house| house.vendor(isolated()), "isolated"),
+    ];
+    for (act, word) in states {
+        let mut house = House::new();
+        act(&mut house);
+        house.pass(Duration::from_secs(3600));
+        let beat = house.told_of(&["gateway.heartbeat"]).remove(0);
+        assert_eq!(beat.data("vendors")[0]["state"], word);
+    }
+}

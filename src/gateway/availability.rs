@@ -7,7 +7,7 @@
 use doorward_translators::{Capability, LockState, Position};
 
 use super::memory::ProcessState;
-use super::state::{Effects, Gateway, Now, OFFLINE_GRACE, VendorChange};
+use super::state::{CHANGE_SETTLES, Effects, Gateway, Now, OFFLINE_GRACE, VendorChange};
 use crate::domain::entry::Role;
 use crate::domain::ids::{EndpointId, VendorId};
 use crate::link::ReadRequest;
@@ -25,6 +25,7 @@ impl Gateway {
         state.connected = up;
         self.reachability(now, vendor, was, effects);
         if up {
+            self.seen.reconnected();
             self.read_again(now, vendor, effects);
         }
     }
@@ -38,6 +39,9 @@ impl Gateway {
     ) {
         let state = self.vendors.entry(vendor.clone()).or_default();
         let was = state.reachable();
+        if change != VendorChange::Running || state.process != ProcessState::Starting {
+            self.next_heartbeat = self.next_heartbeat.min(now.monotonic + CHANGE_SETTLES);
+        }
         match change {
             VendorChange::Starting => state.process = ProcessState::Starting,
             VendorChange::Running => state.process = ProcessState::Running,

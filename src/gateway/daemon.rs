@@ -28,8 +28,8 @@ use crate::link::{VendorFrame, VendorSetup};
 use crate::local::{Access, Request};
 use crate::supervisor::{self, Vendor};
 
-/// Frames of all vendors that wait for the loop.
-const FRAMES: usize = 256;
+/// Frames of all vendors that wait for the loop, each within the link's bound.
+const FRAMES: usize = 32;
 /// Inputs stepped through before a commit is considered.
 const BURST: usize = 512;
 /// Marks of delivery wait this long for a batch to ride in.

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::memory::VendorState;
 use super::state::{Effects, Gateway, Now};
+use super::window::Sight;
 use crate::domain::endpoint::Latched;
 use crate::domain::entry::Role;
 use crate::domain::fact::Sighting;
@@ -33,19 +34,26 @@ impl Gateway {
         &mut self,
         now: Now,
         vendor: &VendorId,
-        signal: Signal,
+        mut signal: Signal,
         effects: &mut Effects,
     ) {
         effects.acks.push((vendor.clone(), signal.n));
         let has_own_time = signal.observations.iter().any(|o| o.device_time.is_some());
         if has_own_time {
-            if self.seen.contains(&signal.digest) {
+            // The broker's copy of a message is not the message: its acts do not count.
+            let sight = match signal.retained {
+                true if self.seen.contains(&signal.digest) => Sight::Redelivered,
+                true => Sight::New,
+                false => self.seen.sight(signal.digest),
+            };
+            if sight == Sight::Redelivered {
                 tracing::debug!(%vendor, n = signal.n, "a message that was handled before");
                 return;
             }
-            // The broker's copy of a message is not the message: its acts do not count.
+            if sight == Sight::Repeated {
+                signal.observations.retain(|observation| !is_act(&observation.what));
+            }
             if !signal.retained {
-                self.seen.push(signal.digest);
                 effects.batch.seen.push(signal.digest);
             }
         }
@@ -355,6 +363,11 @@ impl Gateway {
         }
         entries
     }
+}
+
+/// Whether it happened, rather than is so.
+fn is_act(what: &What) -> bool {
+    matches!(what, What::Operation { .. } | What::Credential { .. })
 }
 
 /// Whether a message of `endpoint` tells its state as of after the last gap.

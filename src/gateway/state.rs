@@ -22,6 +22,9 @@ use crate::link::{ReadRequest, Signal};
 pub(super) const OFFLINE_GRACE: Duration = Duration::from_secs(10);
 /// `gateway.heartbeat` and `publisher.handshake_sent` are sent this often.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(3600);
+/// A heartbeat follows a change of a vendor's process by this, so that a flapping one is told of
+/// at most so often.
+pub(super) const CHANGE_SETTLES: Duration = Duration::from_secs(10);
 /// `entry.state_reported` is sent this often for every entry.
 pub(super) const DAILY: Duration = Duration::from_secs(24 * 3600);
 
@@ -130,6 +133,7 @@ pub struct Gateway {
     pub(super) memory: Memory,
     pub(super) start: StartInfo,
     pub(super) next_heartbeat: Duration,
+    pub(super) next_handshake: Duration,
     pub(super) next_daily: Duration,
 }
 
@@ -173,6 +177,7 @@ impl Gateway {
                 started: Duration::ZERO,
             },
             next_heartbeat: HEARTBEAT,
+            next_handshake: HEARTBEAT,
             next_daily: DAILY,
         }
     }
@@ -204,12 +209,15 @@ impl Gateway {
     pub fn next_deadline(&self) -> Duration {
         let graces = self.vendors.values().filter_map(|vendor| vendor.grace);
         let quarantine = self.quarantine.next_deadline();
-        graces.chain(quarantine).fold(self.next_heartbeat.min(self.next_daily), Duration::min)
+        graces
+            .chain(quarantine)
+            .fold(self.next_heartbeat.min(self.next_handshake).min(self.next_daily), Duration::min)
     }
 
     fn started(&mut self, now: Now, facts: &StartFacts, effects: &mut Effects) {
         self.start.started = now.monotonic;
         self.next_heartbeat = now.monotonic + HEARTBEAT;
+        self.next_handshake = now.monotonic + HEARTBEAT;
         self.next_daily = now.monotonic + DAILY;
         let started = self.composer.gateway_started(now, facts, &self.start);
         effects.event(None, started);
@@ -239,6 +247,9 @@ impl Gateway {
         if now.monotonic >= self.next_heartbeat {
             self.next_heartbeat = now.monotonic + HEARTBEAT;
             effects.wants_statistics = true;
+        }
+        if now.monotonic >= self.next_handshake {
+            self.next_handshake = now.monotonic + HEARTBEAT;
             effects.event(None, self.composer.handshake(now));
         }
         if now.monotonic >= self.next_daily {

@@ -5,6 +5,11 @@
 //! reliable, so a message is known by its digest, if it carries its own time: two acts then
 //! differ. A message without a time of its own is taken as new each time, since a repeated act
 //! would look the same: rather told twice than never.
+//!
+//! Brokers send again over a new connection only. What comes twice over one connection was
+//! published twice: by a device that is back where it was within the resolution of its clock
+//! (a door that bounces), or by a bridge that had lost its own connection. States are taken in,
+//! the last one is how it is; acts are not told again.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -15,7 +20,24 @@ use crate::link::Digest;
 #[derive(Debug)]
 pub struct SeenWindow {
     order: VecDeque<Digest>,
-    counts: HashMap<Digest, u32>,
+    counts: HashMap<Digest, Count>,
+}
+
+/// How often a message came: over earlier connections and not again since, and over this one.
+#[derive(Debug, Default)]
+struct Count {
+    earlier: u32,
+    here: u32,
+}
+
+/// What a message turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    New,
+    /// The same came over this connection before.
+    Repeated,
+    /// The broker sends again what came over an earlier connection.
+    Redelivered,
 }
 
 impl SeenWindow {
@@ -25,24 +47,47 @@ impl SeenWindow {
         for digest in digests {
             window.push(digest);
         }
+        window.reconnected();
         window
+    }
+
+    /// From now on messages come over another connection.
+    pub fn reconnected(&mut self) {
+        for count in self.counts.values_mut() {
+            count.earlier += std::mem::take(&mut count.here);
+        }
     }
 
     pub fn contains(&self, digest: &Digest) -> bool {
         self.counts.contains_key(digest)
     }
 
+    /// Takes in a message, and remembers it if it is not one that it remembers.
+    pub fn sight(&mut self, digest: Digest) -> Sight {
+        let sight = match self.counts.get_mut(&digest) {
+            Some(count) if count.earlier > 0 => {
+                count.earlier -= 1;
+                count.here += 1;
+                return Sight::Redelivered;
+            }
+            Some(_) => Sight::Repeated,
+            None => Sight::New,
+        };
+        self.push(digest);
+        sight
+    }
+
     /// Remembers a message, forgetting the oldest beyond the window.
-    pub fn push(&mut self, digest: Digest) {
+    fn push(&mut self, digest: Digest) {
         self.order.push_back(digest);
-        *self.counts.entry(digest).or_default() += 1;
+        self.counts.entry(digest).or_default().here += 1;
         while self.order.len() as u64 > SEEN_WINDOW {
             let Some(oldest) = self.order.pop_front() else { return };
-            if let Some(count) = self.counts.get_mut(&oldest) {
-                *count -= 1;
-                if *count == 0 {
-                    self.counts.remove(&oldest);
-                }
+            let Some(count) = self.counts.get_mut(&oldest) else { continue };
+            let of = if count.earlier > 0 { &mut count.earlier } else { &mut count.here };
+            *of -= 1;
+            if count.earlier + count.here == 0 {
+                self.counts.remove(&oldest);
             }
         }
     }
@@ -57,9 +102,28 @@ mod tests {
         let digest = |n: u64| Digest(u128::from(n).to_be_bytes());
         let mut window = SeenWindow::new((0..SEEN_WINDOW).map(digest).collect());
         assert!(window.contains(&digest(0)));
-        window.push(digest(SEEN_WINDOW));
+        assert_eq!(window.sight(digest(SEEN_WINDOW)), Sight::New);
         assert!(!window.contains(&digest(0)));
         assert!(window.contains(&digest(1)));
         assert_eq!(window.counts.len() as u64, SEEN_WINDOW);
+    }
+    #[test]
+    fn what_came_over_an_earlier_connection_is_redelivered_as_often_as_it_came() {
+        let (a, b) = (Digest([1; 16]), Digest([2; 16]));
+        let mut window = SeenWindow::new(Vec::new());
+        let sights = |window: &mut SeenWindow, digests: &[Digest]| {
+            digests.iter().map(|digest| window.sight(*digest)).collect::<Vec<_>>()
+        };
+        assert_eq!(sights(&mut window, &[a, b, a]), [Sight::New, Sight::New, Sight::Repeated]);
+        for _ in 0..2 {
+            window.reconnected();
+            assert_eq!(sights(&mut window, &[a, b, a]), [Sight::Redelivered; 3]);
+        }
+        assert_eq!(window.sight(a), Sight::Repeated);
+        let mut window = SeenWindow::new(vec![a, b]);
+        assert_eq!(
+            sights(&mut window, &[a, b, a]),
+            [Sight::Redelivered, Sight::Redelivered, Sight::Repeated]
+        );
     }
 }

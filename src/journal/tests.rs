@@ -117,6 +117,7 @@ fn whatever_was_committed_is_there_after_reopening() {
     }
     journal.close().unwrap();
     assert_eq!(open(file).1.previous_stop, PreviousStop::Clean);
+    assert_eq!(open(file).1.previous_stop, PreviousStop::Unclean, "that one was not closed");
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl<In: DeserializeOwned> Decoder for FrameCodec<In> {
         match self.length.decode(source)? {
             Some(frame) => {
                 // A short one cannot have so many.
-                let values = || frame.split(|byte| *byte == b',').count();
+                let values = || frame.as_ref().split(|byte: &u8| *byte == b',').count();
                 if frame.len() > MAX_COMMAS && values() > MAX_COMMAS {
                     return Err(FrameError::TooManyValues);
                 }

@@ -14,3 +14,6 @@ pub use client::{Client, ClientError, ListEnd};
 pub use server::serve;
 pub use socket::Socket;
 pub use view::{DoorView, EndpointView, FactView};
+
+#[cfg(test)]
+mod tests;

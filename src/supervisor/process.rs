@@ -13,7 +13,7 @@ use tokio_util::codec::{FramedRead, FramedWrite};
 
 use super::breaker::{Breaker, STABLE};
 use crate::domain::ids::VendorId;
-use crate::link::{CoreFrame, FrameCodec, PROTOCOL, ReadRequest, VendorFrame, VendorSetup};
+use crate::link::{CoreFrame, FrameCodec, Order, PROTOCOL, ReadRequest, VendorFrame, VendorSetup};
 
 /// No frame for this long, and the process is taken for hung.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -246,12 +246,18 @@ async fn talk(
     };
     let reading = async {
         let vendor = &setup.vendor;
+        let acknowledged = acks.subscribe();
+        let mut order = Order::default();
         let link = Vendor { life, acks, reads };
         tell(events, Event::Started { vendor: vendor.clone(), link }).await?;
         let begun = Instant::now();
         loop {
             match tokio::time::timeout(HEARTBEAT_TIMEOUT, frames.next()).await {
                 Ok(Some(Ok(frame))) => {
+                    let through = *acknowledged.borrow();
+                    if let Err(broken) = order.admit(&frame, through) {
+                        return Ok(violation(broken.to_string()));
+                    }
                     if begun.elapsed() >= STABLE && breaker.recovered() {
                         let isolated_for =
                             isolated_at.take().map(|at| at.elapsed()).unwrap_or_default();

@@ -2,6 +2,7 @@
 //! No cloud credential, no journal, no other vendor's devices.
 
 mod evidence;
+mod flow;
 mod mqtt;
 mod session;
 mod tls;
@@ -18,6 +19,10 @@ pub use mqtt::probe;
 /// Runs the process to its end: the core closing the link, or a fault that the supervisor
 /// answers with a restart. The link is the standard input.
 pub async fn run() -> anyhow::Result<()> {
+    // Also one that hangs ends with its core. The core spawns from its main thread, which lives
+    // as long as it does.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+        .context("the death signal")?;
     let socket = std::io::stdin().as_fd().try_clone_to_owned().context("the link")?;
     let socket = std::os::unix::net::UnixStream::from(socket);
     socket.set_nonblocking(true).context("the link")?;

@@ -5,6 +5,7 @@
 //! be given anew. So a [`Receipt`] carries its connection's epoch, and one of an earlier epoch
 //! is void: the broker hands the message over again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,17 +15,22 @@ use rumqttc::v5::mqttbytes::v5::{
     ConnectProperties, Filter, Packet, Publish, RetainForwardRule, SubscribeReasonCode,
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
-use rumqttc::{TlsConfiguration, Transport};
-use tokio::sync::mpsc;
+use rumqttc::{Outgoing, TlsConfiguration, Transport};
+use tokio::sync::{mpsc, watch};
 
+use super::flow::Flow;
 use super::tls;
 use crate::link::{CREDIT, MqttConnection};
 
 /// Longest packet that we take; announced, so that the broker drops what is longer instead of
 /// sending it again and again.
 pub const MAX_PACKET_BYTES: u32 = 1_200_000;
-/// Messages between the socket and the translator. Beyond, the socket is not read.
-const QUEUE: usize = 64;
+/// Acknowledgements and reads on their way to the socket. As many as can be outstanding fit: one
+/// that were dropped would hold its place in the broker's window for as long as the connection
+/// stands, until nothing came any more.
+const REQUESTS: usize = CREDIT + 256;
+/// Longest description of trouble with a connection, in characters.
+const MAX_TROUBLE: usize = 512;
 /// Not below 5 s, which rumqttc does not take.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT_S: u64 = 10;
@@ -71,40 +77,76 @@ pub struct Receipt {
 
 /// A connection that keeps itself up. Its task ends when this is dropped.
 pub struct Broker {
-    events: mpsc::Receiver<BrokerEvent>,
-    client: tokio::sync::watch::Receiver<Option<(u32, AsyncClient)>>,
+    events: mpsc::UnboundedReceiver<BrokerEvent>,
+    flow: Arc<Flow>,
     _task: tokio_util::task::AbortOnDropHandle<()>,
+}
+
+/// The way back to the broker, over whatever connection stands just now.
+pub struct Answers {
+    client: watch::Receiver<Option<(u32, AsyncClient)>>,
+    flow: Arc<Flow>,
 }
 
 impl Broker {
     /// Starts to connect, and to subscribe to `filters` at QoS 1 each time.
-    pub fn connect(connection: &MqttConnection, filters: Vec<String>) -> anyhow::Result<Self> {
+    pub fn connect(
+        connection: &MqttConnection,
+        filters: Vec<String>,
+    ) -> anyhow::Result<(Self, Answers)> {
         let options = options(connection, &connection.client_id, false)?;
-        let (events_in, events) = mpsc::channel(QUEUE);
-        let (client_in, client) = tokio::sync::watch::channel(None);
-        let task = tokio::spawn(keep_connected(options, filters, events_in, client_in));
-        Ok(Self { events, client, _task: tokio_util::task::AbortOnDropHandle::new(task) })
+        // [`Flow`] bounds it.
+        let (told, events) = mpsc::unbounded_channel();
+        let (current, client) = watch::channel(None);
+        let flow = Arc::new(Flow::default());
+        let line = Line { filters, told, current, flow: Arc::clone(&flow) };
+        let task = tokio::spawn(line.keep_up(options));
+        let task = tokio_util::task::AbortOnDropHandle::new(task);
+        Ok((Self { events, flow: Arc::clone(&flow), _task: task }, Answers { client, flow }))
     }
 
     /// The next event. `None` only when the task has ended.
     pub async fn next(&mut self) -> Option<BrokerEvent> {
-        self.events.recv().await
+        let event = self.events.recv().await;
+        self.taken(event)
     }
 
     /// The next event if one is waiting already.
     pub fn try_next(&mut self) -> Option<BrokerEvent> {
-        self.events.try_recv().ok()
+        let event = self.events.try_recv().ok();
+        self.taken(event)
     }
 
-    /// Acknowledges a message. A receipt of an earlier connection is void; one that cannot be
-    /// queued is left to the broker to hand over again.
+    fn taken(&self, event: Option<BrokerEvent>) -> Option<BrokerEvent> {
+        if let Some(BrokerEvent::Message(delivery)) = &event {
+            self.flow.taken(delivery.payload.len());
+        }
+        event
+    }
+}
+
+impl Answers {
+    /// Acknowledges a message. A receipt of an earlier connection is void: the broker hands its
+    /// message over again.
     pub fn acknowledge(&self, receipt: &Receipt) {
         if let Some((epoch, client)) = &*self.client.borrow()
             && *epoch == receipt.epoch
-            && let Err(error) = client.try_ack(&receipt.publish)
         {
-            tracing::warn!(%error, "an acknowledgement could not be queued");
+            match client.try_ack(&receipt.publish) {
+                Ok(()) => self.flow.acknowledged(),
+                Err(error) => tracing::error!(%error, "an acknowledgement could not be queued"),
+            }
         }
+    }
+
+    /// Acknowledgements on their way to the socket.
+    pub fn unsent(&self) -> usize {
+        self.flow.unsent()
+    }
+
+    /// Waits until one of them has left.
+    pub async fn one_left(&self) {
+        self.flow.one_left().await;
     }
 
     /// Publishes at QoS 0, never retained; dropped while there is no connection.
@@ -155,89 +197,108 @@ fn options(
     Ok(options)
 }
 
-/// One connection after the other, with full-jitter backoff between them.
-async fn keep_connected(
-    options: MqttOptions,
+/// What the transport's task holds.
+struct Line {
     filters: Vec<String>,
-    events: mpsc::Sender<BrokerEvent>,
-    current: tokio::sync::watch::Sender<Option<(u32, AsyncClient)>>,
-) {
-    let mut epoch = 0;
-    let mut backoff = BACKOFF_FIRST;
-    loop {
-        epoch += 1;
-        // Acknowledgements are queued by the task that waits for the core: as many as can be
-        // outstanding must fit, and the reads beside them.
-        let (client, mut connection) = AsyncClient::new(options.clone(), CREDIT + 256);
-        let begun = tokio::time::Instant::now();
-        let error =
-            one_connection(epoch, &client, &mut connection, &filters, &events, &current).await;
-        current.send_replace(None);
-        let Some(error) = error else { return };
-        let detail = describe(&error);
-        if events.send(BrokerEvent::Disconnected { epoch, detail }).await.is_err() {
-            return;
+    told: mpsc::UnboundedSender<BrokerEvent>,
+    current: watch::Sender<Option<(u32, AsyncClient)>>,
+    flow: Arc<Flow>,
+}
+
+impl Line {
+    /// One connection after the other, with full-jitter backoff between them.
+    async fn keep_up(self, options: MqttOptions) {
+        let mut epoch = 0;
+        let mut backoff = BACKOFF_FIRST;
+        loop {
+            epoch += 1;
+            let (client, mut connection) = AsyncClient::new(options.clone(), REQUESTS);
+            let begun = tokio::time::Instant::now();
+            let trouble = self.connection(epoch, &client, &mut connection).await;
+            self.current.send_replace(None);
+            self.flow.begin();
+            let detail = doorward_events::bounded_text(&trouble, MAX_TROUBLE);
+            if self.told.send(BrokerEvent::Disconnected { epoch, detail }).is_err() {
+                return;
+            }
+            if begun.elapsed() >= STABLE {
+                backoff = BACKOFF_FIRST;
+            }
+            tokio::time::sleep(backoff.mul_f64(fastrand::f64())).await;
+            backoff = (backoff * 2).min(BACKOFF_MOST);
         }
-        if begun.elapsed() >= STABLE {
-            backoff = BACKOFF_FIRST;
+    }
+
+    /// Polls one connection until it ends; says why.
+    async fn connection(
+        &self,
+        epoch: u32,
+        client: &AsyncClient,
+        connection: &mut EventLoop,
+    ) -> String {
+        loop {
+            self.flow.may_poll().await;
+            let event = match connection.poll().await {
+                Ok(event) => event,
+                Err(error) => return describe(&error),
+            };
+            let told = match event {
+                Event::Incoming(Packet::ConnAck(answer)) => {
+                    self.subscribe(client);
+                    self.current.send_replace(Some((epoch, client.clone())));
+                    BrokerEvent::Connected { epoch, session: answer.session_present }
+                }
+                Event::Incoming(Packet::Publish(publish)) => {
+                    if !self.flow.arrived(publish.payload.len()) {
+                        return "more messages wait than may; they come again".to_owned();
+                    }
+                    BrokerEvent::Message(delivery(epoch, publish))
+                }
+                Event::Outgoing(Outgoing::PubAck(_)) => {
+                    self.flow.left();
+                    continue;
+                }
+                Event::Incoming(Packet::SubAck(answer)) => {
+                    for code in &answer.return_codes {
+                        if !matches!(code, SubscribeReasonCode::Success(_)) {
+                            tracing::error!(
+                                ?code,
+                                "the broker refused a subscription; see its ACL"
+                            );
+                        }
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            if self.told.send(told).is_err() {
+                return "nobody listens any more".to_owned();
+            }
         }
-        tokio::time::sleep(backoff.mul_f64(fastrand::f64())).await;
-        backoff = (backoff * 2).min(BACKOFF_MOST);
+    }
+
+    /// Also where the broker has our session: the filters may be others than at its beginning.
+    /// What the broker keeps comes only for a subscription that is new to it.
+    fn subscribe(&self, client: &AsyncClient) {
+        for filter in &self.filters {
+            let mut filter = Filter::new(filter.as_str(), QoS::AtLeastOnce);
+            filter.retain_forward_rule = RetainForwardRule::OnNewSubscribe;
+            if let Err(error) = client.try_subscribe_many([filter]) {
+                tracing::error!(%error, "a subscription could not be queued");
+            }
+        }
     }
 }
 
-/// Polls one connection until it fails. `None`: nobody listens any more.
-async fn one_connection(
-    epoch: u32,
-    client: &AsyncClient,
-    connection: &mut EventLoop,
-    filters: &[String],
-    events: &mpsc::Sender<BrokerEvent>,
-    current: &tokio::sync::watch::Sender<Option<(u32, AsyncClient)>>,
-) -> Option<ConnectionError> {
-    loop {
-        let event = match connection.poll().await {
-            Ok(event) => event,
-            Err(error) => return Some(error),
-        };
-        let told = match event {
-            Event::Incoming(Packet::ConnAck(answer)) => {
-                // Also with a session: the filters may be others than at its beginning. What
-                // the broker keeps comes only for a subscription that is new to it.
-                for filter in filters {
-                    let mut filter = Filter::new(filter.as_str(), QoS::AtLeastOnce);
-                    filter.retain_forward_rule = RetainForwardRule::OnNewSubscribe;
-                    if let Err(error) = client.try_subscribe_many([filter]) {
-                        tracing::error!(%error, "a subscription could not be queued");
-                    }
-                }
-                current.send_replace(Some((epoch, client.clone())));
-                BrokerEvent::Connected { epoch, session: answer.session_present }
-            }
-            Event::Incoming(Packet::Publish(mut publish)) => {
-                let topic = String::from_utf8_lossy(&publish.topic).into_owned();
-                let payload = std::mem::take(&mut publish.payload);
-                let retained = publish.retain;
-                let receipt = (publish.qos != QoS::AtMostOnce).then(|| {
-                    publish.topic = Bytes::new();
-                    Receipt { epoch, publish }
-                });
-                BrokerEvent::Message(Delivery { topic, payload, retained, receipt, epoch })
-            }
-            Event::Incoming(Packet::SubAck(answer)) => {
-                for code in &answer.return_codes {
-                    if !matches!(code, SubscribeReasonCode::Success(_)) {
-                        tracing::error!(?code, "the broker refused a subscription; see its ACL");
-                    }
-                }
-                continue;
-            }
-            _ => continue,
-        };
-        if events.send(told).await.is_err() {
-            return None;
-        }
-    }
+fn delivery(epoch: u32, mut publish: Publish) -> Delivery {
+    let topic = String::from_utf8_lossy(&publish.topic).into_owned();
+    let payload = std::mem::take(&mut publish.payload);
+    let retained = publish.retain;
+    let receipt = (publish.qos != QoS::AtMostOnce).then(|| {
+        publish.topic = Bytes::new();
+        Receipt { epoch, publish }
+    });
+    Delivery { topic, payload, retained, receipt, epoch }
 }
 
 /// What went wrong, with the usual cause where the library's words do not say it.

@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 use tokio_util::codec::Framed;
 
 use super::evidence::Examiner;
-use super::mqtt::{Broker, BrokerEvent, Delivery, Receipt};
+use super::mqtt::{Answers, Broker, BrokerEvent, Delivery, Receipt};
 use crate::link::{
     CREDIT, CoreFrame, FrameCodec, PROTOCOL, ReadRequest, Signal, VendorFrame, VendorSetup,
 };
@@ -47,6 +47,7 @@ pub async fn run(socket: UnixStream) -> anyhow::Result<()> {
 struct Session {
     link: Link,
     broker: Broker,
+    answers: Answers,
     translator: Box<dyn Translator>,
     examiner: Examiner,
     /// Signals that the core has not acknowledged, oldest first.
@@ -60,10 +61,12 @@ impl Session {
     fn new(link: Link, setup: &VendorSetup) -> anyhow::Result<Self> {
         let translator = super::translator(&setup.ecosystem)?;
         let filters = translator.subscriptions().into_iter().map(|s| s.filter).collect();
-        let broker = Broker::connect(&setup.mqtt, filters).context("the broker's settings")?;
+        let (broker, answers) =
+            Broker::connect(&setup.mqtt, filters).context("the broker's settings")?;
         Ok(Self {
             link,
             broker,
+            answers,
             translator,
             examiner: Examiner::new(setup.vendor.as_str(), setup.evidence_key.as_bytes()),
             unacknowledged: VecDeque::new(),
@@ -79,7 +82,7 @@ impl Session {
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             self.turns += 1;
-            let may_receive = self.unacknowledged.len() < CREDIT;
+            let may_receive = self.outstanding() < CREDIT;
             tokio::select! {
                 frame = self.link.next() => match frame {
                     None => return Ok(()),
@@ -89,13 +92,14 @@ impl Session {
                     let Some(event) = event else { bail!("the broker's task has ended") };
                     self.event(event).await?;
                     // What has gathered goes out in one write.
-                    while self.unacknowledged.len() < CREDIT
+                    while self.outstanding() < CREDIT
                         && let Some(event) = self.broker.try_next()
                     {
                         self.event(event).await?;
                     }
                     SinkExt::<&VendorFrame>::flush(&mut self.link).await?;
                 }
+                () = self.answers.one_left(), if !may_receive => {}
                 _ = heartbeat.tick() => {
                     let unacknowledged = u32::try_from(self.unacknowledged.len()).unwrap_or(u32::MAX);
                     let beat = VendorFrame::Heartbeat { turns: self.turns, unacknowledged };
@@ -106,6 +110,11 @@ impl Session {
         }
     }
 
+    /// Messages in hand, whether the core or the broker has yet to hear of them.
+    fn outstanding(&self) -> usize {
+        self.unacknowledged.len() + self.answers.unsent()
+    }
+
     fn frame(&mut self, frame: CoreFrame) -> anyhow::Result<()> {
         match frame {
             CoreFrame::Ack { through } => {
@@ -114,7 +123,7 @@ impl Session {
                 {
                     tracing::trace!(n, "acknowledged");
                     if let Some(receipt) = receipt {
-                        self.broker.acknowledge(&receipt);
+                        self.answers.acknowledge(&receipt);
                     }
                 }
             }
@@ -180,7 +189,7 @@ impl Session {
             && let Some((topic, payload)) = self.translator.read_request(&device.address)
         {
             tracing::debug!(endpoint = %device.endpoint, "reading its state again");
-            self.broker.publish_unreliable(&topic, payload);
+            self.answers.publish_unreliable(&topic, payload);
         }
     }
 }

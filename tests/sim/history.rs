@@ -59,7 +59,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, prelude: u8) -> Self {
         // No history: what is delivered leaves the file, so that trimming is put to the test.
         let bounds = Bounds { history_events: 0, ..Bounds::default() };
         let mut house = House::with(entries(), bounds, seed);
@@ -73,6 +73,11 @@ impl Run {
         };
         run.commit();
         run.relink();
+        // So many that the file is trimmed when they are delivered.
+        (0..prelude).for_each(|n| run.step(&Step::Act(0, n, 0)));
+        run.deliver(usize::MAX);
+        run.commit();
+        run.broker.acknowledge(run.house.acknowledged);
         run
     }
 
@@ -101,7 +106,9 @@ impl Run {
             }
             Step::Relink => self.relink(),
             Step::Answer { which, refuse } => {
-                self.answer(|n| n % 3 == u64::from(which) % 3, refuse)
+                // All of them, or every third.
+                let (all, rest) = (which.is_multiple_of(2), u64::from(which) % 3);
+                self.answer(|n| all || n % 3 == rest, refuse);
             }
             Step::Pass(milliseconds) => self.pass(milliseconds.into()),
         }
@@ -205,9 +212,10 @@ fn whatever_happens_every_act_is_told_exactly_once_and_in_order() {
     };
     let bytes = [seed; 4].map(u64::to_be_bytes).concat();
     let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let histories = (any::<u64>(), proptest::collection::vec(step(), 1..120));
-    let result = TestRunner::new_with_rng(config, random).run(&histories, |(seed, steps)| {
-        let mut run = Run::new(seed);
+    let histories = (any::<u64>(), 0..200u8, proptest::collection::vec(step(), 1..120));
+    let result = TestRunner::new_with_rng(config, random).run(&histories, |history| {
+        let (seed, prelude, steps) = history;
+        let mut run = Run::new(seed, prelude);
         for step in &steps {
             run.step(step);
         }

@@ -291,7 +291,11 @@ impl House {
 
     /// Time passes; every deadline in it is met on time.
     pub fn pass(&mut self, time: Duration) {
-        let until = self.now.monotonic + time;
+        self.pass_until(self.now.monotonic + time);
+    }
+
+    /// The same, up to so long after the start.
+    pub fn pass_until(&mut self, until: Duration) {
         while self.gateway.next_deadline() <= until {
             let wait = self.gateway.next_deadline().saturating_sub(self.now.monotonic);
             self.turn(wait);
@@ -299,7 +303,7 @@ impl House {
             self.commit();
             assert!(self.gateway.next_deadline() > self.now.monotonic, "a deadline stays due");
         }
-        self.turn(until - self.now.monotonic);
+        self.turn(until.saturating_sub(self.now.monotonic));
     }
 
     /// The events since the last call.

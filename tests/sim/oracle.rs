@@ -222,7 +222,8 @@ impl Oracle {
         }
         let figures = house.journal.statistics().unwrap();
         assert_eq!(figures.sequence, self.committed.len() as u64);
-        let through = (1..).take_while(|n| self.finished.contains(n)).last().unwrap_or(0);
+        let through = (1..=figures.sequence).take_while(|n| self.finished.contains(n)).last();
+        let through = through.unwrap_or(0);
         for (kind, delivered) in figures.delivered_through {
             let of_kind = self.committed.range(..=through).filter(|(_, told)| told.kind() == kind);
             assert_eq!(delivered, of_kind.count() as u64, "{kind} delivered through");

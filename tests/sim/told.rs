@@ -1,6 +1,7 @@
 //! An event as it stands in the journal, for comparing.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use doorward::journal::Stored;
 use doorward_events::{Form, validate};
@@ -58,7 +59,7 @@ impl Told {
         let data: BTreeMap<_, _> = self.event["data"].as_object().unwrap().iter().collect();
         for (name, value) in data {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            line.push_str(&format!(" {name}={value}"));
+            let _ = write!(line, " {name}={value}");
         }
         line
     }

@@ -39,7 +39,7 @@ pub fn payload(act: u64) -> String {
     let time = jiff::Timestamp::from_millisecond(EPOCH_MS + i64::try_from(act).unwrap()).unwrap();
     format!(
         "{{\"battery\":null,\"contact\":{},\"last_seen\":\"{time:.3}\",\"linkquality\":113}}",
-        act % 2 == 0
+        act.is_multiple_of(2)
     )
 }
 

@@ -126,7 +126,7 @@ impl Moto {
     /// does not check it.
     fn try_call(&self, service: &str, target: &str, body: &Value) -> Result<Value, String> {
         let body = body.to_string();
-        let minor = if service == "sqs" { 0 } else { 1 };
+        let minor = u8::from(service == "events");
         let request = format!(
             "POST / HTTP/1.1\r\nHost: {service}.{REGION}.amazonaws.com\r\nConnection: close\r\n\
              Content-Type: application/x-amz-json-1.{minor}\r\nX-Amz-Target: {target}\r\n\

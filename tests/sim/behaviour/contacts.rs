@@ -29,6 +29,30 @@ fn when_the_contact_is_false_then_the_door_is_open() {
 }
 
 #[test]
+fn when_a_door_bounces_within_the_second_that_its_clock_shows_then_every_move_is_told_once() {
+    // zigbee2mqtt's `ISO_8601_local` ends with the second, so the first and the third message
+    // are the same.
+    let bounce = |house: &mut House| {
+        for contact in [false, true, false, true, false] {
+            let payload = json!({"contact": contact, "last_seen": "2026-11-21T06:00:10+01:00"});
+            house.publish("front_contact", payload.to_string());
+        }
+        assert_eq!(house.fact("front", "position").split(' ').next(), Some("open"));
+        house.told_of(&["entry.position_changed"]).len()
+    };
+    let mut house = House::new();
+    house.says("front_contact", json!({"contact": true}));
+    house.told();
+    assert_eq!(bounce(&mut house), 5);
+    house.connection(false);
+    house.connection(true);
+    assert_eq!(bounce(&mut house), 0, "handed over again");
+    house.crash();
+    house.connect();
+    assert_eq!(bounce(&mut house), 0, "and again");
+}
+
+#[test]
 fn when_the_lock_sees_the_leaf_then_bolt_and_leaf_are_told_apart() {
     let mut house = House::new();
     house.says("danalock", json!({"lock_state": "unlocked", "door_state": "open"}));

@@ -141,7 +141,9 @@ fn when_the_bus_refuses_the_telling_itself_then_that_is_kept_but_not_told() {
     house.publish("front_door_yale", "{");
     for _ in 0..3 {
         let told = house.told();
-        told.iter().for_each(|event| refuse(&mut house, event));
+        for event in &told {
+            refuse(&mut house, event);
+        }
     }
     assert_eq!(house.quarantine().len(), 2);
     house.pass(Duration::from_secs(120));

@@ -122,6 +122,17 @@ fn when_the_broker_kept_the_end_of_an_alarm_then_the_alarm_stands() {
 }
 
 #[test]
+fn when_the_broker_kept_what_the_gateway_has_handled_then_it_is_not_handled_again() {
+    let mut house = House::new();
+    let first = json!({"tamper": true, "last_seen": house.now.wall.to_string()}).to_string();
+    house.publish(CONTACT, first.as_str());
+    house.says(CONTACT, json!({"tamper": false}));
+    assert_eq!(kinds(&house.told()), ["alarm.raised", "alarm.cleared"]);
+    house.kept(CONTACT, first.as_str());
+    assert_eq!(kinds(&house.told()), [""; 0]);
+}
+
+#[test]
 fn when_the_broker_keeps_a_command_then_it_is_quarantined_without_its_payload() {
     let mut house = House::new();
     house.kept("front_door_yale/set", r#"{"pin_code":{"user":4,"pin_code":9876}}"#);

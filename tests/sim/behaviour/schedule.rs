@@ -6,7 +6,7 @@ use doorward::gateway::Input;
 use serde_json::json;
 
 use crate::house::House;
-use crate::told::{kinds, lines};
+use crate::told::{Told, kinds, lines};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -20,7 +20,7 @@ fn when_an_hour_has_passed_then_a_handshake_and_a_heartbeat_with_the_figures_are
     house.step(Input::Delivered((1..=through).collect()));
     house.commit();
     let waiting = house.journal.waiting();
-    house.pass(HOUR - house.now.monotonic - Duration::from_millis(1));
+    house.pass_until(Duration::from_millis(3_599_999));
     assert_eq!(kinds(&house.told_of(&["gateway.heartbeat", "publisher.handshake_sent"])), [""; 0]);
     house.pass(Duration::from_millis(1));
     let told = house.told();
@@ -44,9 +44,9 @@ fn when_a_day_has_passed_then_the_state_of_every_entry_is_reported() {
     let at = house.now.wall - Duration::from_millis(1);
     house.connection(false);
     house.told();
-    house.pass(24 * HOUR - house.now.monotonic);
+    house.pass_until(24 * HOUR);
     let told = house.told_of(&["entry.state_reported"]);
-    let subjects: Vec<&str> = told.iter().map(|told| told.subject()).collect();
+    let subjects: Vec<&str> = told.iter().map(Told::subject).collect();
     assert_eq!(subjects, ["back", "front", "side"]);
     let front = &told[1];
     assert_eq!(front.data("reason"), "daily");

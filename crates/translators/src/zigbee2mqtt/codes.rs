@@ -40,7 +40,7 @@ mod tests {
             r#"{"pin_code":null1234"#,
             r#"{"PIN_CODE":{"user":1}}"#,
             r#"{"users":{"4":{"status":"enabled"}}}"#,
-            r#"pin_code"#,
+            "pin_code",
             r#"{"pin_code":null,"last_used_pin_code":"9876"#,
         ] {
             assert!(may_be_in(risky.as_bytes()), "{risky}");

@@ -91,6 +91,7 @@ impl Daemon {
             test: config.gateway.test,
         };
         let source: Arc<str> = identity.publisher.source().into();
+        #[expect(clippy::disallowed_methods, reason = "`Uplink::new` says what bounds it")]
         let (reports_in, reports) = mpsc::unbounded_channel();
         let (uplink_in, uplink_committed) = mpsc::channel(64);
         let start_facts = StartFacts {

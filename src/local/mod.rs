@@ -16,4 +16,5 @@ pub use socket::Socket;
 pub use view::{DoorView, EndpointView, FactView};
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test waits on its own thread")]
 mod tests;

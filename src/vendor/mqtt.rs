@@ -15,7 +15,7 @@ use rumqttc::v5::mqttbytes::v5::{
     ConnectProperties, Filter, Packet, Publish, RetainForwardRule, SubscribeReasonCode,
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
-use rumqttc::{Outgoing, TlsConfiguration, Transport};
+use rumqttc::{TlsConfiguration, Transport};
 use tokio::sync::{mpsc, watch};
 
 use super::flow::Flow;
@@ -25,10 +25,11 @@ use crate::link::{CREDIT, MqttConnection};
 /// Longest packet that we take; announced, so that the broker drops what is longer instead of
 /// sending it again and again.
 pub const MAX_PACKET_BYTES: u32 = 1_200_000;
-/// Acknowledgements and reads on their way to the socket. As many as can be outstanding fit: one
-/// that were dropped would hold its place in the broker's window for as long as the connection
-/// stands, until nothing came any more.
-const REQUESTS: usize = CREDIT + 256;
+/// Acknowledgements and reads on their way to the socket. An acknowledgement without room would
+/// hold its place in the broker's window for as long as the connection stands, until nothing came
+/// any more. Mosquitto sends far beyond our receive maximum, but packet ids have 16 bits: more
+/// cannot be outstanding. The room is taken only as it fills.
+const REQUESTS: usize = u16::MAX as usize + 256;
 /// Longest description of trouble with a connection, in characters.
 const MAX_TROUBLE: usize = 512;
 /// Not below 5 s, which rumqttc does not take.
@@ -85,7 +86,6 @@ pub struct Broker {
 /// The way back to the broker, over whatever connection stands just now.
 pub struct Answers {
     client: watch::Receiver<Option<(u32, AsyncClient)>>,
-    flow: Arc<Flow>,
 }
 
 impl Broker {
@@ -95,14 +95,14 @@ impl Broker {
         filters: Vec<String>,
     ) -> anyhow::Result<(Self, Answers)> {
         let options = options(connection, &connection.client_id, false)?;
-        // [`Flow`] bounds it.
+        #[expect(clippy::disallowed_methods, reason = "`Flow` bounds it")]
         let (told, events) = mpsc::unbounded_channel();
         let (current, client) = watch::channel(None);
         let flow = Arc::new(Flow::default());
         let line = Line { filters, told, current, flow: Arc::clone(&flow) };
         let task = tokio::spawn(line.keep_up(options));
         let task = tokio_util::task::AbortOnDropHandle::new(task);
-        Ok((Self { events, flow: Arc::clone(&flow), _task: task }, Answers { client, flow }))
+        Ok((Self { events, flow, _task: task }, Answers { client }))
     }
 
     /// The next event. `None` only when the task has ended.
@@ -132,21 +132,9 @@ impl Answers {
         if let Some((epoch, client)) = &*self.client.borrow()
             && *epoch == receipt.epoch
         {
-            match client.try_ack(&receipt.publish) {
-                Ok(()) => self.flow.acknowledged(),
-                Err(error) => tracing::error!(%error, "an acknowledgement could not be queued"),
-            }
+            // An error says that the connection has just ended, and the receipt is void with it.
+            let _ = client.try_ack(&receipt.publish);
         }
-    }
-
-    /// Acknowledgements on their way to the socket.
-    pub fn unsent(&self) -> usize {
-        self.flow.unsent()
-    }
-
-    /// Waits until one of them has left.
-    pub async fn one_left(&self) {
-        self.flow.one_left().await;
     }
 
     /// Publishes at QoS 0, never retained; dropped while there is no connection.
@@ -216,7 +204,6 @@ impl Line {
             let begun = tokio::time::Instant::now();
             let trouble = self.connection(epoch, &client, &mut connection).await;
             self.current.send_replace(None);
-            self.flow.begin();
             let detail = doorward_events::bounded_text(&trouble, MAX_TROUBLE);
             if self.told.send(BrokerEvent::Disconnected { epoch, detail }).is_err() {
                 return;
@@ -249,14 +236,8 @@ impl Line {
                     BrokerEvent::Connected { epoch, session: answer.session_present }
                 }
                 Event::Incoming(Packet::Publish(publish)) => {
-                    if !self.flow.arrived(publish.payload.len()) {
-                        return "more messages wait than may; they come again".to_owned();
-                    }
+                    self.flow.arrived(publish.payload.len());
                     BrokerEvent::Message(delivery(epoch, publish))
-                }
-                Event::Outgoing(Outgoing::PubAck(_)) => {
-                    self.flow.left();
-                    continue;
                 }
                 Event::Incoming(Packet::SubAck(answer)) => {
                     for code in &answer.return_codes {

@@ -82,7 +82,7 @@ impl Session {
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             self.turns += 1;
-            let may_receive = self.outstanding() < CREDIT;
+            let may_receive = self.unacknowledged.len() < CREDIT;
             tokio::select! {
                 frame = self.link.next() => match frame {
                     None => return Ok(()),
@@ -92,14 +92,13 @@ impl Session {
                     let Some(event) = event else { bail!("the broker's task has ended") };
                     self.event(event).await?;
                     // What has gathered goes out in one write.
-                    while self.outstanding() < CREDIT
+                    while self.unacknowledged.len() < CREDIT
                         && let Some(event) = self.broker.try_next()
                     {
                         self.event(event).await?;
                     }
                     SinkExt::<&VendorFrame>::flush(&mut self.link).await?;
                 }
-                () = self.answers.one_left(), if !may_receive => {}
                 _ = heartbeat.tick() => {
                     let unacknowledged = u32::try_from(self.unacknowledged.len()).unwrap_or(u32::MAX);
                     let beat = VendorFrame::Heartbeat { turns: self.turns, unacknowledged };
@@ -108,11 +107,6 @@ impl Session {
                 _ = pace.tick(), if !self.reads.is_empty() => self.read_one(),
             }
         }
-    }
-
-    /// Messages in hand, whether the core or the broker has yet to hear of them.
-    fn outstanding(&self) -> usize {
-        self.unacknowledged.len() + self.answers.unsent()
     }
 
     fn frame(&mut self, frame: CoreFrame) -> anyhow::Result<()> {

@@ -1,4 +1,6 @@
 //! The real binary as a person or a script uses it, with a real gateway and no broker.
+
+#![expect(clippy::disallowed_methods, reason = "a test waits on its own thread")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

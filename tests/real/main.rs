@@ -1,4 +1,6 @@
 //! Tests against real parts: Mosquitto, the gateway's own binary, and a bus over HTTP.
+
+#![expect(clippy::disallowed_methods, reason = "a test waits on its own thread")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -115,13 +115,8 @@ impl Lane {
     fn again(&mut self, event: Stored, ready_at: impl FnOnce(u32) -> Duration) {
         let Some(key) = self.keys.get_mut(&event.lane_key) else { return };
         key.failures = key.failures.saturating_add(1);
-        let at = ready_at(key.failures);
-        self.put_back(event, at);
-    }
-
-    fn put_back(&mut self, event: Stored, at: Duration) {
-        let Some(key) = self.keys.get_mut(&event.lane_key) else { return };
         key.busy = false;
+        let at = ready_at(key.failures);
         self.events += 1;
         self.bytes += event.detail.len();
         let place = (event.vendor.clone(), event.lane_key.clone());
@@ -243,9 +238,10 @@ impl Lanes {
         self.lane(taken.which).again(taken.event, ready_at);
     }
 
-    /// To be sent again as soon as the bus takes anything: the call failed, not the event.
-    pub fn put_back(&mut self, taken: Taken) {
-        self.lane(taken.which).put_back(taken.event, Duration::ZERO);
+    /// The bus takes events again: what failed with a call waits no longer.
+    pub fn forgive(&mut self) {
+        self.live.wake(Duration::MAX);
+        self.backlog.wake(Duration::MAX);
     }
 
     /// When the next waiting key becomes ready, if any waits.
@@ -329,6 +325,18 @@ mod tests {
         let size = |event: &Stored| event.detail.len();
         assert_eq!(lanes.take(Duration::ZERO, 10, 250, size, true).len(), 2);
         assert_eq!(lanes.take(Duration::ZERO, 10, 50, size, true).len(), 1);
+    }
+
+    #[test]
+    fn what_failed_with_a_call_stands_aside_until_the_bus_takes_events_again() {
+        let mut lanes = Lanes::new(0);
+        lanes.committed(vec![event(1, "a", "x"), event(2, "a", "y")]);
+        let size = |event: &Stored| event.detail.len();
+        let failed = lanes.take(Duration::ZERO, 1, 1000, size, true).remove(0);
+        lanes.again(failed, |_| Duration::from_secs(60));
+        assert_eq!(sequences(&take(&mut lanes, Duration::ZERO)), [2]);
+        lanes.forgive();
+        assert_eq!(sequences(&take(&mut lanes, Duration::ZERO)), [1]);
     }
 
     #[test]

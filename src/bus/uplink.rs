@@ -21,6 +21,10 @@ const BACKLOG_CALLS: usize = 6;
 /// Events read back from the journal at once.
 const READ_EVENTS: usize = 256;
 const READ_BYTES: usize = 1 << 20;
+/// After a reading of the journal failed.
+const READ_RETRY: Duration = Duration::from_secs(5);
+/// Failed calls that lengthen the pause of live events; further ones only that of the backlog.
+const LIVE_PATIENCE: u32 = 5;
 
 /// What became of events.
 #[derive(Debug)]
@@ -39,6 +43,8 @@ pub struct Uplink {
     status: watch::Sender<UplinkStatus>,
     started: Instant,
     paused_until: Duration,
+    /// The journal could not be read; it is tried again then.
+    read_again_at: Option<Duration>,
 }
 
 type Answer = (Vec<Taken>, Vec<Outcome>);
@@ -66,6 +72,7 @@ impl Uplink {
             status,
             started: Instant::now(),
             paused_until: Duration::ZERO,
+            read_again_at: None,
         };
         (uplink, receiver)
     }
@@ -98,13 +105,23 @@ impl Uplink {
             }
             let wake = if now < self.paused_until {
                 Some(self.paused_until)
-            } else {
+            } else if calls.len() < most {
                 self.lanes.next_ready()
+            } else {
+                // The next answer wakes us.
+                None
             };
-            let wake = wake.map(|at| self.started + at);
+            let wake = [wake, self.read_again_at.filter(|at| *at > now)]
+                .into_iter()
+                .flatten()
+                .min()
+                .map(|at| self.started + at);
             tokio::select! {
                 events = committed.recv() => match events {
-                    Some(events) => self.lanes.committed(events),
+                    Some(events) => {
+                        self.lanes.committed(events);
+                        self.hurry();
+                    }
                     None => return,
                 },
                 Some(answer) = calls.next(), if !calls.is_empty() => {
@@ -118,7 +135,20 @@ impl Uplink {
         }
     }
 
+    /// Live events do not wait out a long pause: the trouble may be another event's alone.
+    fn hurry(&mut self) {
+        let failing = self.status.borrow().failing;
+        if failing > 0 {
+            let soon = retry::delay(failing.min(LIVE_PATIENCE), fastrand::f64());
+            self.paused_until = self.paused_until.min(self.started.elapsed() + soon);
+        }
+    }
+
     async fn read_back(&mut self) -> Result<(), Closed> {
+        if self.read_again_at.is_some_and(|at| self.started.elapsed() < at) {
+            return Ok(());
+        }
+        self.read_again_at = None;
         while let Some((after, until)) = self.lanes.wants() {
             let read = self
                 .journal
@@ -129,7 +159,7 @@ impl Uplink {
                 Ok(events) => self.lanes.read(after, until, events),
                 Err(error) => {
                     tracing::error!(%error, "waiting events cannot be read from the journal");
-                    self.paused_until = self.started.elapsed() + Duration::from_secs(5);
+                    self.read_again_at = Some(self.started.elapsed() + READ_RETRY);
                     return Ok(());
                 }
             }
@@ -164,7 +194,9 @@ impl Uplink {
                     retried += 1;
                     denied |= is_denial;
                     trouble = Some(format!("{code}: {message}"));
-                    self.lanes.put_back(taken);
+                    // It stands aside for a while, so that the next call tries others.
+                    self.lanes
+                        .again(taken, |failures| now + retry::delay(failures, fastrand::f64()));
                 }
                 Outcome::Retry { code, message } | Outcome::Denied { code, message } => {
                     retried += 1;
@@ -176,6 +208,9 @@ impl Uplink {
             }
         }
         let failing = if call_failed { self.status.borrow().failing.saturating_add(1) } else { 0 };
+        if !call_failed && self.status.borrow().failing > 0 {
+            self.lanes.forgive();
+        }
         if call_failed {
             self.paused_until = now + retry::delay(failing, fastrand::f64());
         }

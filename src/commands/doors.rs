@@ -29,7 +29,7 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
                 let state = match endpoint.online {
                     Some(true) => "online",
                     Some(false) => "OFFLINE",
-                    None => "not heard of",
+                    None => "availability unknown",
                 };
                 let lossy = if endpoint.lossy_source { ", lossy (QoS 0)" } else { "" };
                 format!("{} {}: {state}{lossy}", endpoint.role, endpoint.endpoint)

@@ -105,7 +105,7 @@ fn in_words(line: &EventLine) -> String {
         (entry, _) => entry,
     };
     let data = line.event.get("data").and_then(Value::as_object);
-    let members: Vec<String> = data
+    let mut members: Vec<String> = data
         .into_iter()
         .flatten()
         .map(|(name, value)| match value {
@@ -113,6 +113,10 @@ fn in_words(line: &EventLine) -> String {
             other => format!("{name}={other}"),
         })
         .collect();
+    // What happened and who did it come as two events; the later names the earlier.
+    if let Some(id) = line.event.get("correlation_id").and_then(Value::as_str) {
+        members.push(format!("correlation_id={id}"));
+    }
     columns(
         &line.sequence.to_string(),
         if line.delivered { ' ' } else { '*' },

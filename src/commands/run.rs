@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use crate::config::BusConfig;
 use crate::gateway::daemon::Daemon;
 use crate::local::Socket;
 
@@ -31,13 +32,25 @@ pub async fn run(config: &Path) -> anyhow::Result<ExitCode> {
         }
     };
     for finding in &configuration.findings {
-        tracing::warn!("{finding}");
+        if finding.is_error() {
+            tracing::error!("{finding}");
+        } else {
+            tracing::warn!("{finding}");
+        }
     }
+    let bus = match &configuration.gateway.bus {
+        BusConfig::Standalone => "standalone",
+        BusConfig::Eventbridge { name, .. } => name,
+    }
+    .to_owned();
+    let place = configuration.gateway.socket.display().to_string();
+    let vendors = configuration.vendors.len();
     // Before the journal is touched: nobody runs a gateway that cannot be asked.
     let socket = Socket::bind(&configuration.gateway.socket)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (daemon, access) = Daemon::start(configuration).await?;
+    tracing::info!(bus, vendors, socket = place, "running");
     let server = tokio::spawn(async move {
         if let Err(error) = crate::local::serve(socket, access).await {
             tracing::error!("the local socket is not served: {error:#}");

@@ -12,6 +12,9 @@ use crate::domain::entry::Role;
 use crate::domain::ids::{EndpointId, VendorId};
 use crate::link::ReadRequest;
 
+/// Availability topics of one device or bridge; no ecosystem has more than a few.
+const MAX_PARTS: usize = 16;
+
 impl Gateway {
     pub(super) fn connection(
         &mut self,
@@ -48,10 +51,14 @@ impl Gateway {
             VendorChange::Down => {
                 state.process = ProcessState::Backoff;
                 state.connected = false;
+                let isolated = state.isolated;
                 self.reachability(now, vendor, was, effects);
+                if isolated {
+                    self.lose_roles(now, vendor, effects);
+                }
             }
             VendorChange::Isolated { cause, detail, restarts } => {
-                state.process = ProcessState::Isolated;
+                state.isolated = true;
                 state.connected = false;
                 self.reachability(now, vendor, was, effects);
                 let event = self.composer.vendor_isolated(now, vendor, cause, &detail, restarts);
@@ -59,7 +66,7 @@ impl Gateway {
                 self.lose_roles(now, vendor, effects);
             }
             VendorChange::Recovered { isolated_for } => {
-                state.process = ProcessState::Running;
+                state.isolated = false;
                 let event = self.composer.vendor_recovered(now, vendor, isolated_for);
                 effects.event(None, event);
             }
@@ -77,6 +84,9 @@ impl Gateway {
     ) {
         let state = self.vendors.entry(vendor.clone()).or_default();
         let was = state.reachable();
+        if state.parts.len() >= MAX_PARTS && !state.parts.contains_key(&part) {
+            return;
+        }
         if state.parts.insert(part, online) == Some(online) {
             return;
         }
@@ -97,6 +107,9 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let state = self.endpoints.entry(endpoint.clone()).or_default();
+        if state.parts.len() >= MAX_PARTS && !state.parts.contains_key(&part) {
+            return;
+        }
         let before = state.parts.insert(part, online);
         if before == Some(online) {
             return;

@@ -162,11 +162,11 @@ impl Daemon {
         self.step(Input::Start(facts));
         let mut commit = None;
         loop {
-            if commit.is_none() && self.commit_is_due() {
-                commit = Some(Box::pin(self.commit()));
-            }
             if std::mem::take(&mut self.wants_statistics) {
                 self.statistics().await?;
+            }
+            if commit.is_none() && self.commit_is_due() {
+                commit = Some(Box::pin(self.commit()));
             }
             let wake = self.next_wake(commit.is_some());
             let committing = match &mut commit {
@@ -178,10 +178,8 @@ impl Daemon {
                     commit = None;
                     self.committed(result?).await?;
                 }
-                event = self.supervisor.recv() => {
-                    if let Some(event) = event {
-                        self.supervised(event);
-                    }
+                Some(event) = self.supervisor.recv() => {
+                    self.supervised(event);
                     for _ in 1..BURST {
                         let Ok(event) = self.supervisor.try_recv() else { break };
                         self.supervised(event);
@@ -335,8 +333,8 @@ impl Daemon {
 
     /// Marks of delivery alone wait a little for events to ride with.
     fn commit_is_due(&mut self) -> bool {
-        if self.retry_at.is_some_and(|at| Instant::now() < at) {
-            return false;
+        if let Some(at) = self.retry_at {
+            return Instant::now() >= at;
         }
         if self.batch.is_empty() {
             self.acknowledge_all();
@@ -427,9 +425,15 @@ impl Daemon {
         if finished.is_empty() {
             return Ok(());
         }
-        let marks = Batch { recorded_at: batch.recorded_at, finished, ..Batch::default() };
+        // A refused event is marked only together with its row of quarantine: from then on that
+        // is the only copy.
+        let mut quarantine = std::mem::take(&mut batch.quarantine);
+        quarantine.append(&mut self.batch.quarantine);
+        let recorded_at = batch.recorded_at;
+        let marks = Batch { recorded_at, quarantine, finished, ..Batch::default() };
         if let Err(failure) = self.journal.commit(Box::new(marks)).await? {
             batch.finished = failure.batch.finished;
+            batch.quarantine = failure.batch.quarantine;
         }
         Ok(())
     }

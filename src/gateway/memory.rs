@@ -35,6 +35,9 @@ pub struct VendorState {
     pub unanswered: HashMap<EndpointId, (jiff::Timestamp, Duration)>,
     #[serde(skip)]
     pub process: ProcessState,
+    /// From its isolation until it has recovered, whatever its process is doing meanwhile.
+    #[serde(skip)]
+    pub isolated: bool,
 }
 
 /// What a vendor's process is doing.
@@ -44,7 +47,6 @@ pub enum ProcessState {
     Starting,
     Running,
     Backoff,
-    Isolated,
 }
 
 impl VendorState {
@@ -72,11 +74,13 @@ impl VendorState {
         if !self.enabled {
             return "disabled";
         }
+        if self.isolated {
+            return "isolated";
+        }
         match self.process {
             ProcessState::Starting => "starting",
             ProcessState::Running => "running",
             ProcessState::Backoff => "backoff",
-            ProcessState::Isolated => "isolated",
         }
     }
 }

@@ -174,12 +174,12 @@ impl Gateway {
             }
             if !first && told {
                 window.untold += 1;
-                window.untold_bytes += record.bytes;
+                window.untold_bytes = window.untold_bytes.saturating_add(record.bytes);
             }
             effects.batch.quarantine.push(record);
         } else if told {
             window.untold += 1;
-            window.untold_bytes += record.bytes;
+            window.untold_bytes = window.untold_bytes.saturating_add(record.bytes);
         }
     }
 

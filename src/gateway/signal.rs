@@ -21,6 +21,10 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 /// After this long since a gap, whatever comes was not queued before it.
 const GAP_SETTLED: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// Devices that are remembered, of all vendors, and names of one; those that entries use always
+/// are.
+const MAX_KNOWN: usize = 16_384;
+
 /// Where an observation comes from.
 struct Origin<'a> {
     vendor: &'a VendorId,
@@ -325,7 +329,7 @@ impl Gateway {
             // What is not listed may still be there, under the name it had.
             let known: HashSet<&EndpointId> = listed.iter().map(|(id, _)| id).collect();
             for (address, endpoint) in &state.inventory {
-                if !known.contains(endpoint) {
+                if inventory.len() < MAX_KNOWN && !known.contains(endpoint) {
                     inventory.entry(address.clone()).or_insert_with(|| endpoint.clone());
                 }
             }
@@ -336,6 +340,11 @@ impl Gateway {
         }
         for (endpoint, device) in listed {
             let known = self.endpoints.contains_key(&endpoint);
+            if !known && self.endpoints.len() >= MAX_KNOWN && !self.bindings.contains_key(&endpoint)
+            {
+                tracing::error!(%endpoint, "too many devices; one that no entry uses is left out");
+                continue;
+            }
             let state = self.endpoints.entry(endpoint.clone()).or_default();
             let same = state.model == device.model
                 && state.manufacturer == device.manufacturer

@@ -312,6 +312,13 @@ impl Journal {
             self.db.execute("DELETE FROM event WHERE sequence <= ?1", [self.finished.through()])?;
             self.trimmed_through = self.finished.through();
         }
+        if queries::bytes_used(&self.db)? > bound {
+            // One event that the bus does not answer must not keep what came after it.
+            for (first, last) in self.finished.ranges() {
+                self.db
+                    .execute("DELETE FROM event WHERE sequence BETWEEN ?1 AND ?2", [first, last])?;
+            }
+        }
         let used = queries::bytes_used(&self.db)?;
         if used <= bound { Ok(()) } else { Err(CommitError::Full { used, bound }) }
     }

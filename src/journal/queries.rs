@@ -102,8 +102,11 @@ pub(super) fn insert_quarantine(
             record.keyed_digest.map(|digest| format!("{:032x}", u128::from_be_bytes(digest.0))),
         ])?;
     }
-    db.prepare_cached("DELETE FROM quarantine WHERE id <= ?1")?
-        .execute([last.id.saturating_sub(keep)])?;
+    // Of an event that the bus refused the row is the only copy: it stays longer.
+    db.prepare_cached(
+        "DELETE FROM quarantine WHERE id <= ?1 AND (reason <> 'refused_by_bus' OR id <= ?2)",
+    )?
+    .execute([last.id.saturating_sub(keep), last.id.saturating_sub(keep.saturating_mul(10))])?;
     Ok(())
 }
 

@@ -36,6 +36,11 @@ impl Finished {
         self.through + self.above.iter().map(|(first, last)| last - first + 1).sum::<u64>()
     }
 
+    /// The ranges above [`Finished::through`], first and last, ascending.
+    pub fn ranges(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.above.iter().map(|(first, last)| (*first, *last))
+    }
+
     /// Adds one sequence.
     pub fn insert(&mut self, sequence: u64) {
         if self.contains(sequence) {

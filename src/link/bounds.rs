@@ -24,6 +24,8 @@ pub const MAX_TROUBLE: usize = 4096;
 pub const MAX_PART: usize = 64;
 /// Longest excerpt of a payload, in bytes: 2048, each escaped to four.
 pub const MAX_RAW: usize = 4 * 2048;
+/// Longest payload that a vendor process tells of, in bytes: more than any packet it takes.
+pub const MAX_PAYLOAD: usize = 4 << 20;
 /// Most capabilities of a device.
 const MAX_CAPABILITIES: usize = 16;
 /// Longest name of a build, in bytes.
@@ -117,6 +119,10 @@ impl Evidence {
     fn check(&self) -> Result<(), Violation> {
         text("source", &self.source, MAX_DETAIL)?;
         text("detail", &self.detail, MAX_DETAIL)?;
+        let got = usize::try_from(self.bytes).unwrap_or(usize::MAX);
+        if got > MAX_PAYLOAD {
+            return Err(Violation::TooMuch { what: "bytes", got, bound: MAX_PAYLOAD });
+        }
         self.raw.as_ref().map_or(Ok(()), |raw| text("raw", raw, MAX_RAW))
     }
 }

@@ -24,28 +24,30 @@ pub struct Verdict {
     pub wait: Duration,
     /// The vendor has just become isolated.
     pub isolate: bool,
+    /// It was isolated until now, and ran well before it ended.
+    pub recovered: bool,
 }
 
 impl Breaker {
     /// The process ended after `ran`; `jitter` is in 0..1.
     pub fn failed(&mut self, ran: Duration, jitter: f64) -> Verdict {
+        let recovered = ran >= STABLE && self.recovered();
         if ran >= STABLE {
             self.failures = 0;
-            self.isolated = false;
         }
         self.failures = self.failures.saturating_add(1);
         let jitter = jitter.clamp(0.0, 1.0);
-        if self.isolated {
-            return Verdict { wait: SLOW.mul_f64(1.0 + jitter), isolate: false };
-        }
-        if self.failures >= FAILURES {
-            self.isolated = true;
-            return Verdict { wait: SLOW.mul_f64(1.0 + jitter), isolate: true };
-        }
-        let ceiling = FIRST.saturating_mul(1 << (self.failures - 1).min(6)).min(MOST);
-        // The first restart is at once: most faults are over with the process.
-        let wait = if self.failures == 1 { Duration::ZERO } else { ceiling.mul_f64(jitter) };
-        Verdict { wait, isolate: false }
+        let isolate = !self.isolated && self.failures >= FAILURES;
+        self.isolated |= isolate;
+        let wait = if self.isolated {
+            SLOW.mul_f64(1.0 + jitter)
+        } else if self.failures == 1 {
+            // The first restart is at once: most faults are over with the process.
+            Duration::ZERO
+        } else {
+            FIRST.saturating_mul(1 << (self.failures - 1).min(6)).min(MOST).mul_f64(jitter)
+        };
+        Verdict { wait, isolate, recovered }
     }
 
     /// It runs well again; true if it was isolated until now.
@@ -73,7 +75,18 @@ mod tests {
         assert!(!breaker.failed(Duration::ZERO, 0.0).isolate);
         assert!(breaker.recovered());
         assert!(!breaker.recovered());
-        breaker.failed(STABLE, 0.0);
+        assert!(!breaker.failed(STABLE, 0.0).recovered);
         assert_eq!(breaker.failures(), 1);
+    }
+
+    #[test]
+    fn a_stable_run_that_ends_ends_the_isolation_too() {
+        let mut breaker = Breaker::default();
+        for _ in 0..FAILURES {
+            breaker.failed(Duration::ZERO, 0.0);
+        }
+        let verdict = breaker.failed(STABLE, 0.0);
+        assert!(verdict.recovered && !verdict.isolate);
+        assert_eq!(verdict.wait, Duration::ZERO);
     }
 }

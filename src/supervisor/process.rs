@@ -17,6 +17,8 @@ use crate::link::{CoreFrame, FrameCodec, Order, PROTOCOL, ReadRequest, VendorFra
 
 /// No frame for this long, and the process is taken for hung.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(15);
+/// Longest description of a violation, in characters.
+const MAX_DETAIL: usize = 256;
 /// How long a process has to say hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a process told to end may take before it is killed.
@@ -103,6 +105,13 @@ pub async fn supervise(setup: VendorSetup, events: mpsc::Sender<Event>) {
         }
         tracing::warn!(%vendor, cause = cause.word, detail = cause.detail, "the vendor's process ended");
         let verdict = breaker.failed(begun.elapsed(), fastrand::f64());
+        if verdict.recovered {
+            let isolated_for = isolated_at.take().map(|at| at.elapsed()).unwrap_or_default();
+            let recovered = Event::Recovered { vendor: vendor.clone(), isolated_for };
+            if events.send(recovered).await.is_err() {
+                return;
+            }
+        }
         let ended = Event::Ended { vendor: vendor.clone(), life, cause: cause.clone() };
         if events.send(ended).await.is_err() {
             return;
@@ -207,10 +216,13 @@ async fn talk(
     let (read, write) = socket.into_split();
     let mut frames = FramedRead::new(read, FrameCodec::<VendorFrame>::default());
     let mut writer = FramedWrite::new(write, FrameCodec::<VendorFrame>::default());
-    let violation = |detail: String| End::Fault(Cause { word: "protocol_violation", detail });
+    let violation = |detail: String| {
+        let detail = doorward_events::bounded_text(&detail, MAX_DETAIL);
+        End::Fault(Cause { word: "protocol_violation", detail })
+    };
     match tokio::time::timeout(HELLO_TIMEOUT, frames.next()).await {
         Ok(Some(Ok(VendorFrame::Hello { protocol: PROTOCOL, .. }))) => {}
-        Ok(Some(Ok(frame))) => return Ok(violation(format!("its first frame is {frame:?}"))),
+        Ok(Some(Ok(_))) => return Ok(violation("its first frame is no hello".to_owned())),
         Ok(Some(Err(error))) => return Ok(violation(error.to_string())),
         Ok(None) => return Ok(End::LinkClosed),
         Err(_) => return Ok(hung("no hello")),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::broker::{Broker, SHIPPED};
 use crate::support::client::Client;
 use crate::support::device::{Act, act, act_of};
-use crate::support::gateway::{Gateway, Setup, eventbridge};
+use crate::support::gateway::{Gateway, Setup, eventbridge, signal};
 use crate::support::moto::{Moto, Queue};
 use crate::support::wait_for;
 
@@ -40,7 +40,8 @@ fn movements(moto: &Moto, bus: &str) -> Queue {
 fn receive(moto: &Moto, queue: &Queue, acts: &BTreeSet<Act>) -> Vec<Value> {
     let mut missing = acts.clone();
     let mut messages = Vec::new();
-    wait_for("every act arrives in the queue", Duration::from_secs(60), || {
+    // Longer than the uplink's longest backoff.
+    wait_for("every act arrives in the queue", Duration::from_secs(90), || {
         for message in moto.take(queue) {
             missing.remove(&act_in(&message));
             messages.push(message);
@@ -136,8 +137,7 @@ fn a_missing_bus_keeps_events_and_so_does_one_that_lost_its_state() {
     let waiting = gateway.json(&["queue"]).unwrap()["journal"]["waiting"].as_u64().unwrap();
     assert!(waiting >= acts.len() as u64, "{waiting} wait");
     assert!(gateway.log().contains("ERROR"), "a person is needed");
-    moto.create_bus("not-yet");
-    let queue = movements(&moto, "not-yet");
+    let queue = made(&moto, &gateway);
     check(&receive(&moto, &queue, &acts), &acts);
     gateway.drained();
 
@@ -147,11 +147,19 @@ fn a_missing_bus_keeps_events_and_so_does_one_that_lost_its_state() {
         gateway.json(&["queue"])?["status"]["uplink"]["trouble"].as_str().map(str::to_owned)
     });
     moto.up();
-    missing(&gateway);
-    moto.create_bus("not-yet");
-    let queue = movements(&moto, "not-yet");
+    let queue = made(&moto, &gateway);
     check(&receive(&moto, &queue, &more), &more);
     gateway.drained();
+}
+
+/// Makes the missing bus, with its subscriber. What the bus takes while it has no rule goes nowhere,
+/// so the gateway stands still between the two.
+fn made(moto: &Moto, gateway: &Gateway) -> Queue {
+    assert!(signal(gateway.pid(), "STOP"));
+    moto.create_bus("not-yet");
+    let queue = movements(moto, "not-yet");
+    assert!(signal(gateway.pid(), "CONT"));
+    queue
 }
 
 /// Waits until the gateway says that the bus does not exist.

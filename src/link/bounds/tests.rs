@@ -40,13 +40,27 @@ fn check(what: What) -> Result<(), Violation> {
 }
 
 #[test]
+fn a_length_that_no_payload_has_is_a_violation() {
+    let evidence = Evidence {
+        source: "t".to_owned(),
+        refusal: None,
+        detail: String::new(),
+        bytes: u64::MAX,
+        raw: None,
+        keyed_digest: Digest([0; 16]),
+    };
+    let signal = Signal { evidence: Some(evidence), ..signal(1, Vec::new()) };
+    assert!(matches!(signal.check(), Err(Violation::TooMuch { what: "bytes", .. })));
+}
+
+#[test]
 fn what_is_within_the_bounds_passes() {
     let mut full = signal(1, vec![observed(&"a".repeat(MAX_ADDRESS), lock()); MAX_OBSERVATIONS]);
     full.evidence = Some(Evidence {
         source: "ä".repeat(256),
         refusal: Some(RefusalReason::TooLarge),
         detail: "ü".repeat(256),
-        bytes: u64::MAX,
+        bytes: MAX_PAYLOAD as u64,
         raw: Some("x".repeat(MAX_RAW)),
         keyed_digest: Digest([0; 16]),
     });

@@ -17,6 +17,8 @@ use crate::link::{CoreFrame, FrameCodec, Order, PROTOCOL, ReadRequest, VendorFra
 
 /// No frame for this long, and the process is taken for hung.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(15);
+/// A second look after that, before it is judged.
+const SECOND_LOOK: Duration = Duration::from_secs(1);
 /// Longest description of a violation, in characters.
 const MAX_DETAIL: usize = 256;
 /// How long a process has to say hello.
@@ -264,7 +266,12 @@ async fn talk(
         tell(events, Event::Started { vendor: vendor.clone(), link }).await?;
         let begun = Instant::now();
         loop {
-            match tokio::time::timeout(HEARTBEAT_TIMEOUT, frames.next()).await {
+            let mut next = tokio::time::timeout(HEARTBEAT_TIMEOUT, frames.next()).await;
+            if next.is_err() {
+                // If we were the ones who stood still, its frames are waiting by now.
+                next = tokio::time::timeout(SECOND_LOOK, frames.next()).await;
+            }
+            match next {
                 Ok(Some(Ok(frame))) => {
                     let through = *acknowledged.borrow();
                     if let Err(broken) = order.admit(&frame, through) {

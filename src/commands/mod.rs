@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing::Instrument;
 
 /// Gateway between the locks, openers and readers of a building and an event bus.
 #[derive(Parser)]
@@ -116,8 +117,9 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Quarantine(args) => quarantine::run(&cli.config, &args).await,
         Command::Completions(_) => Ok(ExitCode::SUCCESS),
         Command::Vendor { name } => {
-            run::log(&name);
-            crate::vendor::run().await?;
+            run::log();
+            // All vendors write to one log.
+            crate::vendor::run().instrument(tracing::info_span!("vendor", name)).await?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -11,7 +11,7 @@ use crate::gateway::daemon::Daemon;
 use crate::local::Socket;
 
 /// Sets the log up: to the standard error, `RUST_LOG` or `info`.
-pub fn log(_process: &str) {
+pub fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -21,7 +21,7 @@ pub fn log(_process: &str) {
 }
 
 pub async fn run(config: &Path) -> anyhow::Result<ExitCode> {
-    log("core");
+    log();
     let configuration = match crate::config::read(config) {
         Ok(configuration) => configuration,
         Err(findings) => {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::certificates::Certificates;
-use super::{free_port, wait_for};
+use super::{append_log, free_port, wait_for};
 
 /// Settings of the broker that we ship, as far as they concern delivery.
 pub const SHIPPED: &str = "upgrade_outgoing_qos true
@@ -71,11 +71,7 @@ impl Broker {
 
     /// Starts it again.
     pub fn up(&mut self) {
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.folder.join("log"))
-            .unwrap();
+        let log = append_log(&self.folder);
         let path = std::env::var("PATH").unwrap_or_default();
         let child = Command::new("mosquitto")
             .env("PATH", format!("{path}:/usr/sbin"))

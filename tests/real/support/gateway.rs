@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{device, wait_for};
+use super::{append_log, device, wait_for};
 
 /// A gateway in a folder of its own.
 pub struct Gateway {
@@ -72,11 +72,7 @@ impl Gateway {
 
     /// Starts it again, without waiting for anything.
     pub fn up(&mut self) {
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.folder.join("log"))
-            .unwrap();
+        let log = append_log(&self.folder);
         let child = self
             .command()
             .arg("run")

@@ -22,6 +22,11 @@ pub fn wait_for<T>(what: &str, deadline: Duration, mut condition: impl FnMut() -
     }
 }
 
+/// The log of a part in its folder, which goes on over its restarts.
+pub fn append_log(folder: &std::path::Path) -> std::fs::File {
+    std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap()
+}
+
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::output;
 use crate::config::{BusConfig, Configuration, Finding, Kind, Severity};
+use crate::link::Connection;
 use crate::local::{Client, ClientError, DoorView, QueueView};
 
 #[derive(clap::Args)]
@@ -93,10 +94,22 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 async fn reach(config: &Path, configuration: &Configuration, report: &mut Report) {
-    let probes = configuration.vendors.iter().map(|vendor| crate::vendor::probe(&vendor.mqtt));
+    let probes = configuration.vendors.iter().map(|vendor| reach_vendor(&vendor.connection));
     let results = futures_util::future::join_all(probes).await;
     for (vendor, result) in configuration.vendors.iter().zip(results) {
-        let what = format!("broker of {} at {}:{}", vendor.id, vendor.mqtt.host, vendor.mqtt.port);
+        let (what, key, remedy) = match &vendor.connection {
+            Connection::Mqtt(broker) => (
+                format!("broker of {} at {}:{}", vendor.id, broker.host, broker.port),
+                "mqtt",
+                "check host, port, certificates and the broker's log",
+            ),
+            Connection::Serial(line) => (
+                format!("port of {} at {}", vendor.id, line.port.display()),
+                "serial",
+                "plug the adapter in, check the name (ls -l /dev/serial/by-id), and let the group \
+                 dialout use it",
+            ),
+        };
         let Err(error) = result else {
             report.looked.push(Looked { what, ok: true, skipped: false, detail: None });
             continue;
@@ -108,13 +121,9 @@ async fn reach(config: &Path, configuration: &Configuration, report: &mut Report
         };
         let file = config.join("vendors.d").join(format!("{}.toml", vendor.id));
         report.findings.push(
-            Finding::error(
-                &file,
-                format!("the {what} does not take us: {detail}"),
-                "check host, port, certificates and the broker's log",
-            )
-            .of_kind(Kind::Surroundings)
-            .at(None, "mqtt"),
+            Finding::error(&file, format!("the {what} does not take us: {detail}"), remedy)
+                .of_kind(Kind::Surroundings)
+                .at(None, key),
         );
         report.looked.push(Looked { what, ok: false, skipped: false, detail: Some(detail) });
     }
@@ -127,6 +136,13 @@ async fn reach(config: &Path, configuration: &Configuration, report: &mut Report
         });
     }
     running(configuration, report).await;
+}
+
+async fn reach_vendor(connection: &Connection) -> anyhow::Result<()> {
+    match connection {
+        Connection::Mqtt(broker) => crate::vendor::probe(broker).await,
+        Connection::Serial(line) => crate::supervisor::probe(&line.port),
+    }
 }
 
 /// What the running gateway says of itself.

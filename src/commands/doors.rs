@@ -32,7 +32,11 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
                     None => "availability unknown",
                 };
                 let lossy = if endpoint.lossy_source { ", lossy (QoS 0)" } else { "" };
-                format!("{} {}: {state}{lossy}", endpoint.role, endpoint.endpoint)
+                let remotes = match endpoint.remote_lockout {
+                    Some(true) => ", remote controls locked out",
+                    _ => "",
+                };
+                format!("{} {}: {state}{lossy}{remotes}", endpoint.role, endpoint.endpoint)
             })
             .collect();
         let alarms = if door.alarms.is_empty() { "-".to_owned() } else { door.alarms.join(",") };

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 
 use super::gateway::bad_zone;
-use super::names::{ID_RULE, is_id, is_identity, is_ieee_address, is_vendor};
+use super::names::{ID_RULE, is_id, is_identity, is_vendor};
 use super::source::Source;
 use super::{Finding, VendorConfig};
 use crate::domain::entry::{Entry, EntryKind, Role};
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
-use crate::link::Ecosystem;
 
 #[derive(Deserialize)]
 pub struct EntryTable {
@@ -162,19 +161,24 @@ fn unlisted(
     vendor: &VendorConfig,
     endpoint: &EndpointId,
 ) -> Option<Finding> {
-    let Ecosystem::Zigbee2mqtt(_) = &vendor.ecosystem;
     let identity = endpoint.as_str().split_once(':').map_or("", |(_, identity)| identity);
     let pinned = vendor.endpoints.iter().any(|pinned| pinned.endpoint == *endpoint);
-    if pinned || is_ieee_address(identity) {
-        return None;
+    let file = format!("vendors.d/{}.toml", vendor.id);
+    match vendor.lists {
+        _ if pinned => None,
+        Some(lists) if (lists.is_identity)(identity) => None,
+        Some(lists) => Some(source.error(
+            key,
+            format!(
+                "{identity:?} is not {}, so no device of {} will be it",
+                lists.described, vendor.id
+            ),
+            format!("use {}, or name the device under [[endpoint]] in {file}", lists.described),
+        )),
+        None => Some(source.error(
+            key,
+            format!("{file} names no device {identity:?}, and nothing else does"),
+            format!("add an [[endpoint]] with id = {identity:?} to {file}, or correct the name"),
+        )),
     }
-    Some(source.error(
-        key,
-        format!("{identity:?} is no IEEE address, so no device of {} will be it", vendor.id),
-        format!(
-            "use the address as zigbee2mqtt shows it (0x and 16 digits, lower case), or name the \
-             device under [[endpoint]] in vendors.d/{}.toml",
-            vendor.id
-        ),
-    ))
 }

@@ -1,17 +1,21 @@
 //! Files → validated configuration. Every finding names file, line and key, and how to mend it.
 
+mod endpoints;
 mod entries;
 mod finding;
 mod gateway;
+mod mqtt;
 mod names;
+mod serial;
 mod source;
 mod vendor;
 
 use std::path::{Path, PathBuf};
 
+pub use endpoints::PinnedEndpoint;
 pub use finding::{Finding, Kind, Severity};
 pub use gateway::{BusConfig, GatewayConfig, JournalConfig};
-pub use vendor::{PinnedEndpoint, VendorConfig};
+pub use vendor::VendorConfig;
 
 use crate::domain::entry::Entry;
 use crate::domain::ids::VendorId;
@@ -30,7 +34,7 @@ pub struct Configuration {
     pub findings: Vec<Finding>,
 }
 
-/// Reads `doorward.toml` and `vendors.d/*.toml` under `directory`.
+/// Reads `doorward.toml`, `vendors.d/*.toml` and the profiles that these name under `directory`.
 ///
 /// `Err` only where nothing can run: no gateway file, or a bad one. It tells what is wrong with
 /// the other files too.
@@ -41,9 +45,10 @@ pub fn read(directory: &Path) -> Result<Configuration, Vec<Finding>> {
     let mut vendors: Vec<VendorConfig> = Vec::new();
     let mut disabled = Vec::new();
     let mut of_vendors = Vec::new();
+    let profiles = directory.join("profiles.d");
     for file in vendor_files(directory, &mut of_vendors) {
         let mut own = Vec::new();
-        let (name, config) = vendor::read(&file, &vendors, &mut own);
+        let (name, config) = vendor::read(&file, &profiles, &vendors, &mut own);
         match config {
             Some(config) if !own.iter().any(Finding::is_error) => vendors.push(config),
             _ => disabled.push(name),

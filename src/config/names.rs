@@ -27,13 +27,6 @@ pub fn is_identity(text: &str) -> bool {
     (1..=127).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// A Zigbee device's identity as zigbee2mqtt writes it.
-pub fn is_ieee_address(text: &str) -> bool {
-    text.strip_prefix("0x").is_some_and(|digits| {
-        digits.len() == 16 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    })
-}
-
 /// What a time zone's name turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Zone {

@@ -50,6 +50,11 @@ impl Source {
         Self { file: file.to_owned(), text, lines, places }
     }
 
+    /// The file's text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Reads the file's content as `T`. Unknown keys are findings, and the rest is taken;
     /// anything else wrong gives `None`.
     pub fn parse<T: DeserializeOwned>(&self, findings: &mut Vec<Finding>) -> Option<T> {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::link::Connection;
 
 const GATEWAY: &str = "[gateway]\ninstance = \"gw\"\ntenant = \"acme\"\n";
 const VENDOR: &str = "ecosystem = \"zigbee2mqtt\"\n[mqtt]\nhost = \"localhost\"\n";
@@ -327,7 +328,8 @@ fn certificate_and_key_go_together() {
     let whole = format!("{VENDOR}tls = {{ ca = \"ca\", certificate = \"c\", key = \"k\" }}\n");
     let (configuration, findings) = found(GATEWAY, &[("z.toml", &whole)]);
     assert_eq!(findings, []);
-    assert_eq!(configuration.unwrap().vendors[0].mqtt.port, 8883);
+    let Connection::Mqtt(broker) = &configuration.unwrap().vendors[0].connection else { panic!() };
+    assert_eq!(broker.port, 8883);
 }
 
 #[test]

@@ -31,6 +31,9 @@ pub struct EndpointState {
     pub manufacturer: Option<String>,
     #[serde(default)]
     pub capabilities: Vec<Capability>,
+    /// An opener that refuses its remote controls; no lock of a door. `None`: not known.
+    #[serde(default)]
+    pub remote_lockout: Option<bool>,
     /// Its messages came at MQTT QoS 0: what it says while nobody listens is lost before us.
     #[serde(default)]
     pub lossy_source: bool,

@@ -12,7 +12,7 @@ use super::ids::EndpointId;
 pub enum FactQuality {
     /// A device said so, and nothing has happened since that could have hidden a change.
     Observed,
-    /// Inferred, not observed.
+    /// Inferred, not observed; it ends by a time-out of the gateway's.
     Assumed,
     /// It was observed, but a change since could have been missed.
     Stale,
@@ -70,8 +70,8 @@ impl<V: Copy + PartialEq> Fact<V> {
     }
 
     /// Takes in what was said. A repetition of what an ecosystem has cached refreshes nothing
-    /// unless it answers a question; what the broker kept never overrides what is under
-    /// observation or was observed later, and is stale from the start.
+    /// unless it answers a question; an assumption confirms no observation; what the broker kept
+    /// never overrides what is under observation or was observed later, and is stale from the start.
     pub fn observe(
         &mut self,
         value: V,
@@ -88,14 +88,22 @@ impl<V: Copy + PartialEq> Fact<V> {
             return None;
         }
         let differs = value != self.value;
-        let refreshes = quality == Quality::Reported || sighting.answers || !known;
+        let refreshes = match quality {
+            Quality::Reported => true,
+            Quality::Cached => sighting.answers || !known,
+            Quality::Assumed => self.quality != FactQuality::Observed,
+        };
         if !differs && !refreshes {
             return None;
         }
         let previous = self.value;
         *self = Self {
             value,
-            quality: if sighting.retained { FactQuality::Stale } else { FactQuality::Observed },
+            quality: match quality {
+                _ if sighting.retained => FactQuality::Stale,
+                Quality::Assumed => FactQuality::Assumed,
+                Quality::Reported | Quality::Cached => FactQuality::Observed,
+            },
             observed_at: Some(sighting.at),
             source: Some(sighting.endpoint.clone()),
         };
@@ -157,6 +165,19 @@ mod tests {
         let kept = Sighting { retained: true, ..said(&door, 5) };
         assert_eq!(fact.observe(Closed, Quality::Cached, &kept), None);
         assert_eq!((fact.value, fact.quality), (Open, FactQuality::Observed));
+    }
+
+    #[test]
+    fn an_assumption_confirms_nothing() {
+        let door = EndpointId::new("z:1");
+        let mut fact = Fact::unknown(Unknown);
+        fact.observe(Closed, Quality::Assumed, &said(&door, 1));
+        assert_eq!((fact.value, fact.quality), (Closed, FactQuality::Assumed));
+        fact.observe(Closed, Quality::Reported, &said(&door, 2));
+        assert_eq!(fact.observe(Closed, Quality::Assumed, &said(&door, 3)), None);
+        assert_eq!((fact.quality, fact.observed_at), (FactQuality::Observed, Some(at(2))));
+        assert!(fact.observe(Open, Quality::Assumed, &said(&door, 4)).is_some());
+        assert_eq!(fact.quality, FactQuality::Assumed);
     }
 
     #[test]

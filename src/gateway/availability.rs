@@ -4,7 +4,7 @@
 //! connection to the broker say so. The moment one does not, its facts are stale. Bridges and
 //! brokers restart: their absence is told per endpoint only after [`OFFLINE_GRACE`].
 
-use doorward_translators::{Capability, LockState, Position};
+use doorward_translators::Capability;
 
 use super::memory::ProcessState;
 use super::state::{CHANGE_SETTLES, Effects, Gateway, Now, OFFLINE_GRACE, VendorChange};
@@ -172,7 +172,7 @@ impl Gateway {
         let Some(of) = self.vendors.get(vendor) else { return };
         let mut unavailable: Vec<&str> = state.unavailable_parts().collect();
         if !of.connected {
-            unavailable.push("broker");
+            unavailable.push("connection");
         }
         unavailable.extend(of.parts.iter().filter(|(_, on)| !**on).map(|(part, _)| part.as_str()));
         let online = unavailable.is_empty();
@@ -215,10 +215,10 @@ impl Gateway {
         for endpoint in endpoints {
             let Some(roles) = self.bindings.get(&endpoint) else { continue };
             let readable = roles.iter().any(|(_, role)| *role == Role::Lock)
-                || self
-                    .endpoints
-                    .get(&endpoint)
-                    .is_some_and(|state| state.capabilities.contains(&Capability::Lock));
+                || self.endpoints.get(&endpoint).is_some_and(|state| {
+                    let answers = [Capability::Lock, Capability::Actuator];
+                    answers.iter().any(|capability| state.capabilities.contains(capability))
+                });
             state.unanswered.insert(endpoint.clone(), (now.wall, now.monotonic));
             if readable && let Some(address) = state.address_of(&endpoint) {
                 devices.push(ReadRequest { address: address.to_owned(), endpoint });
@@ -235,38 +235,6 @@ impl Gateway {
                 (self.doors.get_mut(entry_id), self.entries.get(entry_id))
             {
                 door.degrade(entry, endpoint);
-            }
-        }
-    }
-
-    /// An isolated vendor's roles are unknown, and nothing else is.
-    fn lose_roles(&mut self, now: Now, vendor: &VendorId, effects: &mut Effects) {
-        for entry in self.entries.values() {
-            let Some(door) = self.doors.get_mut(&entry.id) else { continue };
-            for (role, endpoint) in &entry.roles {
-                if endpoint.vendor() != vendor.as_str() {
-                    continue;
-                }
-                let sighting = crate::domain::fact::Sighting {
-                    endpoint,
-                    at: now.wall,
-                    retained: false,
-                    answers: false,
-                };
-                let event = match role {
-                    Role::Lock => door.lock.lose(LockState::Unknown).map(|change| {
-                        let id = self.composer.id(now);
-                        self.composer.lock_changed(id, &entry.id, &sighting, change, None)
-                    }),
-                    Role::Position => door.position.lose(Position::Unknown).map(|change| {
-                        self.composer.position_changed(now, &entry.id, &sighting, change)
-                    }),
-                    _ => None,
-                };
-                if let Some(event) = event {
-                    self.memory.door(&entry.id);
-                    effects.event(Some(vendor), event);
-                }
             }
         }
     }

@@ -122,8 +122,8 @@ impl Daemon {
         for vendor in config.vendors {
             let setup = VendorSetup {
                 vendor: vendor.id,
-                ecosystem: vendor.ecosystem,
-                mqtt: vendor.mqtt,
+                setup: vendor.setup,
+                connection: vendor.connection,
                 evidence_key: evidence_key.clone(),
             };
             tokio::spawn(supervisor::supervise(setup, supervisor_in.clone()));
@@ -253,7 +253,7 @@ impl Daemon {
                     VendorFrame::Signal(signal) => self.step(Input::Signal { vendor, signal }),
                     VendorFrame::Connection { up, detail, .. } => {
                         if !up {
-                            tracing::warn!(%vendor, detail, "the vendor lost its broker");
+                            tracing::warn!(%vendor, detail, "the vendor lost its connection");
                         }
                         self.step(Input::Connection { vendor, up });
                     }

@@ -3,6 +3,7 @@
 //! [`Gateway`] is a synchronous state machine: `step(now, input) → effects`. Sockets, disk and
 //! processes are at its edges, in [`daemon`].
 
+mod assumption;
 mod availability;
 mod compose;
 pub mod daemon;

@@ -43,7 +43,7 @@ impl Gateway {
     ) {
         effects.acks.push((vendor.clone(), signal.n));
         let has_own_time = signal.observations.iter().any(|o| o.device_time.is_some());
-        if has_own_time {
+        if signal.identified || has_own_time {
             // The broker's copy of a message is not the message: its acts do not count.
             let sight = match signal.retained {
                 true if self.seen.contains(&signal.digest) => Sight::Redelivered,
@@ -177,8 +177,16 @@ impl Gateway {
                     effects.event(Some(origin.vendor), event);
                 }
             }
-            What::Alarm { alarm, active, quality: _ } => {
+            // An alarm of which the device knows nothing stands as it stood.
+            What::Alarm { active: None, .. } => {}
+            What::Alarm { alarm, active: Some(active), quality: _ } => {
                 self.alarm(now, origin, &endpoint, at, alarm, active, effects);
+            }
+            What::RemoteLockout { active } => {
+                if state.remote_lockout != active {
+                    state.remote_lockout = active;
+                    self.memory.endpoint(&endpoint);
+                }
             }
             What::Availability { part, online } => {
                 self.endpoint_part(now, &endpoint, part, online, effects);
@@ -199,6 +207,7 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let door = self.doors.entry(entry.clone()).or_default();
+        self.assumptions.said(now, entry, Role::Lock, quality);
         let Some(change) = door.lock.observe(state, quality, sighting) else { return };
         let id = self.composer.id(now);
         let correlation = door.attribution.changed(state, sighting.at, id);
@@ -219,6 +228,7 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let door = self.doors.entry(entry.clone()).or_default();
+        self.assumptions.said(now, entry, Role::Position, quality);
         let Some(change) = door.position.observe(position, quality, sighting) else { return };
         self.memory.door(entry);
         let event = self.composer.position_changed(now, entry, sighting, change);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use doorward_events::PublisherId;
 use jiff::Timestamp;
 
+use super::assumption::Assumptions;
 use super::compose::Composer;
 use super::memory::{Memory, VendorState};
 use super::quarantine::Quarantine;
@@ -130,6 +131,7 @@ pub struct Gateway {
     pub(super) composer: Composer,
     pub(super) seen: SeenWindow,
     pub(super) quarantine: Quarantine,
+    pub(super) assumptions: Assumptions,
     pub(super) memory: Memory,
     pub(super) start: StartInfo,
     pub(super) next_heartbeat: Duration,
@@ -170,6 +172,7 @@ impl Gateway {
             composer,
             seen: SeenWindow::new(restored.seen),
             quarantine: Quarantine::new(restored.last_quarantine_id),
+            assumptions: Assumptions::default(),
             memory: Memory::default(),
             start: StartInfo {
                 previous_stop: restored.previous_stop,
@@ -211,6 +214,7 @@ impl Gateway {
         let quarantine = self.quarantine.next_deadline();
         graces
             .chain(quarantine)
+            .chain(self.assumptions.next_deadline())
             .fold(self.next_heartbeat.min(self.next_handshake).min(self.next_daily), Duration::min)
     }
 
@@ -243,6 +247,7 @@ impl Gateway {
 
     fn tick(&mut self, now: Now, effects: &mut Effects) {
         self.pass_grace(now, effects);
+        self.end_assumptions(now, effects);
         self.flush_quarantine(now, effects);
         if now.monotonic >= self.next_heartbeat {
             self.next_heartbeat = now.monotonic + HEARTBEAT;

@@ -27,6 +27,7 @@ impl Gateway {
                                 endpoint: endpoint.to_string(),
                                 online: state.and_then(|state| state.online),
                                 lossy_source: state.is_some_and(|state| state.lossy_source),
+                                remote_lockout: state.and_then(|state| state.remote_lockout),
                             }
                         })
                         .collect(),

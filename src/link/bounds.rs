@@ -5,7 +5,7 @@
 //! The bounds are those of the translators and of the evidence, so no process of ours reaches
 //! them.
 
-use doorward_translators::{Device, Observation, What, zigbee2mqtt};
+use doorward_translators::{Device, MAX_DEVICES, MAX_LABEL, Observation, What};
 
 use super::frames::{Evidence, Signal, VendorFrame};
 use super::{CREDIT, PROTOCOL};
@@ -110,7 +110,7 @@ impl Signal {
         for observation in &self.observations {
             devices += check_observation(observation)?;
         }
-        length("devices", devices, zigbee2mqtt::MAX_DEVICES)?;
+        length("devices", devices, MAX_DEVICES)?;
         self.evidence.as_ref().map_or(Ok(()), Evidence::check)
     }
 }
@@ -136,6 +136,7 @@ fn check_observation(observation: &Observation) -> Result<usize, Violation> {
         | What::Operation { .. }
         | What::LatchedOperation { .. }
         | What::Credential { .. }
+        | What::RemoteLockout { .. }
         | What::Alarm { .. } => {}
         What::Battery { percent, .. } => {
             if let Some(percent) = percent
@@ -169,7 +170,7 @@ fn check_device(device: &Device) -> Result<(), Violation> {
     filled("address", &device.address)?;
     text("address", &device.address, MAX_ADDRESS)?;
     for label in [&device.manufacturer, &device.model].into_iter().flatten() {
-        text("label", label, zigbee2mqtt::MAX_LABEL)?;
+        text("label", label, MAX_LABEL)?;
     }
     length("capabilities", device.capabilities.len(), MAX_CAPABILITIES)
 }

@@ -38,7 +38,12 @@ pub struct Signal {
     pub n: u64,
     /// Of the source message.
     pub digest: Digest,
-    /// Which connection to the broker it came over; grows within one life of the process.
+    /// The translator named what makes the message the same as one handed over before, and the
+    /// digest is of that. Else it is of the whole message, which is known again only if it carries
+    /// its own time.
+    #[serde(default)]
+    pub identified: bool,
+    /// Which connection it came over; grows within one life of the process.
     pub epoch: u32,
     /// It came without a packet id (MQTT QoS 0): the broker drops such messages while nobody
     /// is connected.
@@ -56,7 +61,7 @@ pub struct Signal {
 /// What is kept of a message that could not be translated whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// The topic, at most 256 bytes of it.
+    /// The topic, or the part of a serial line; at most 256 bytes of it.
     pub source: String,
     /// `None`: translated, but for the anomalies among the observations.
     pub refusal: Option<RefusalReason>,
@@ -82,7 +87,7 @@ pub enum VendorFrame {
         build: String,
     },
     Signal(Signal),
-    /// The connection to the broker came or went.
+    /// The connection to the broker, or the serial line, came or went.
     Connection {
         up: bool,
         epoch: u32,

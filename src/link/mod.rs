@@ -10,14 +10,15 @@ mod codec;
 mod frames;
 mod setup;
 
-pub use bounds::{Order, Violation};
+pub use bounds::{MAX_OBSERVATIONS, Order, Violation};
 pub use codec::{FrameCodec, FrameError, MAX_COMMAS, MAX_FRAME_BYTES};
 pub use frames::{CoreFrame, Digest, Evidence, ReadRequest, Signal, VendorFrame};
-pub use setup::{Ecosystem, MqttConnection, TlsFiles, VendorSetup};
+pub use setup::{Connection, MqttConnection, Parity, SerialLine, TlsFiles, VendorSetup};
 
 /// The version of the frames below. Both sides are one binary, so any difference is refused.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// Most signals that a vendor process may have sent and not seen acknowledged. At the bound
-/// it stops reading from the broker, which then stops at its own in-flight limit.
+/// it stops reading from the broker, which then stops at its own in-flight limit; a serial line is
+/// polled on, and what changes meanwhile is told as it is then.
 pub const CREDIT: usize = 1024;

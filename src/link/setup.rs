@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use doorward_translators::zigbee2mqtt;
+use doorward_translators::Setup;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::VendorId;
@@ -11,17 +11,40 @@ use crate::domain::ids::VendorId;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VendorSetup {
     pub vendor: VendorId,
-    pub ecosystem: Ecosystem,
-    pub mqtt: MqttConnection,
+    /// Which translator, with its settings and devices.
+    pub setup: Setup,
+    pub connection: Connection,
     /// Key of [`super::Evidence::keyed_digest`], in hexadecimal.
     pub evidence_key: String,
 }
 
-/// Which translator, with its settings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "snake_case")]
-pub enum Ecosystem {
-    Zigbee2mqtt(zigbee2mqtt::Settings),
+/// How the devices are reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "transport", rename_all = "snake_case")]
+pub enum Connection {
+    Mqtt(MqttConnection),
+    Serial(SerialLine),
+}
+
+/// A serial line. The core opens its port and hands over the descriptor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SerialLine {
+    /// As in `/dev/serial/by-id`: a name that belongs to the adapter, not to the order of plugging.
+    pub port: PathBuf,
+    /// Bits a second.
+    pub baud: u32,
+    pub parity: Parity,
+    /// 1 or 2.
+    pub stop_bits: u8,
+}
+
+/// The parity bit of each character; there are 8 data bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parity {
+    None,
+    Even,
+    Odd,
 }
 
 /// How to reach the vendor's broker (MQTT 5).

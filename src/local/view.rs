@@ -32,4 +32,7 @@ pub struct EndpointView {
     pub online: Option<bool>,
     /// What it says while nobody listens is lost before us (MQTT QoS 0).
     pub lossy_source: bool,
+    /// An opener that refuses its remote controls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_lockout: Option<bool>,
 }

@@ -2,6 +2,8 @@
 
 mod breaker;
 mod process;
+mod serial;
 
 pub use breaker::Breaker;
 pub use process::{Event, Vendor, supervise};
+pub use serial::probe;

@@ -7,13 +7,16 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::codec::{FramedRead, FramedWrite};
 
 use super::breaker::{Breaker, STABLE};
+use super::serial;
 use crate::domain::ids::VendorId;
-use crate::link::{CoreFrame, FrameCodec, Order, PROTOCOL, ReadRequest, VendorFrame, VendorSetup};
+use crate::link::{
+    Connection, CoreFrame, FrameCodec, Order, PROTOCOL, ReadRequest, VendorFrame, VendorSetup,
+};
 
 /// No frame for this long, and the process is taken for hung.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -144,11 +147,11 @@ async fn one_life(
     breaker: &mut Breaker,
     isolated_at: &mut Option<Instant>,
 ) -> Result<Cause, Closed> {
-    let (mut child, socket) = match spawn(&setup.vendor) {
+    let (mut child, sockets) = match spawn(setup) {
         Ok(spawned) => spawned,
         Err(error) => return Ok(Cause { word: "spawn_failed", detail: error.to_string() }),
     };
-    let end = talk(setup, life, socket, events, breaker, isolated_at).await;
+    let end = talk(setup, life, sockets, events, breaker, isolated_at).await;
     match end {
         Err(Closed) => {
             // The link is closed by now, which is the order to end.
@@ -171,21 +174,40 @@ enum End {
     Fault(Cause),
 }
 
-fn spawn(vendor: &VendorId) -> std::io::Result<(Child, UnixStream)> {
-    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-    ours.set_nonblocking(true)?;
+/// Our ends of what a vendor process was given.
+struct Sockets {
+    link: UnixStream,
+    /// Over which it gets its serial port, where it has one.
+    port: Option<UnixStream>,
+}
+
+fn spawn(setup: &VendorSetup) -> std::io::Result<(Child, Sockets)> {
+    let (link, its_link) = pair()?;
+    let (port, its_output) = match &setup.connection {
+        Connection::Mqtt(_) => (None, Stdio::null()),
+        Connection::Serial(_) => {
+            let (port, its_port) = pair()?;
+            (Some(port), Stdio::from(its_port))
+        }
+    };
     let log = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
     let child = Command::new("/proc/self/exe")
         .arg0("doorward")
-        .args(["vendor", vendor.as_str()])
+        .args(["vendor", setup.vendor.as_str()])
         .env_clear()
         .env("RUST_LOG", log)
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::null())
+        .stdin(Stdio::from(its_link))
+        .stdout(its_output)
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
         .spawn()?;
-    Ok((child, UnixStream::from_std(ours)?))
+    Ok((child, Sockets { link, port }))
+}
+
+fn pair() -> std::io::Result<(UnixStream, OwnedFd)> {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    Ok((UnixStream::from_std(ours)?, OwnedFd::from(theirs)))
 }
 
 async fn reap(child: &mut Child) -> Option<ExitStatus> {
@@ -210,12 +232,12 @@ fn cause_of(status: Option<ExitStatus>) -> Cause {
 async fn talk(
     setup: &VendorSetup,
     life: u64,
-    socket: UnixStream,
+    sockets: Sockets,
     events: &mpsc::Sender<Event>,
     breaker: &mut Breaker,
     isolated_at: &mut Option<Instant>,
 ) -> Result<End, Closed> {
-    let (read, write) = socket.into_split();
+    let (read, write) = sockets.link.into_split();
     let mut frames = FramedRead::new(read, FrameCodec::<VendorFrame>::default());
     let mut writer = FramedWrite::new(write, FrameCodec::<VendorFrame>::default());
     let violation = |detail: String| {
@@ -258,6 +280,13 @@ async fn talk(
             }
         }
     };
+    let port_lost = Notify::new();
+    let lending = async {
+        if let (Connection::Serial(line), Some(process)) = (&setup.connection, sockets.port) {
+            serial::lend(&setup.vendor, line, process, &port_lost).await;
+        }
+        std::future::pending::<()>().await;
+    };
     let reading = async {
         let vendor = &setup.vendor;
         let acknowledged = acks.subscribe();
@@ -277,6 +306,9 @@ async fn talk(
                     if let Err(broken) = order.admit(&frame, through) {
                         return Ok(violation(broken.to_string()));
                     }
+                    if let VendorFrame::Connection { up: false, .. } = &frame {
+                        port_lost.notify_one();
+                    }
                     if begun.elapsed() >= STABLE && breaker.recovered() {
                         let isolated_for =
                             isolated_at.take().map(|at| at.elapsed()).unwrap_or_default();
@@ -294,6 +326,7 @@ async fn talk(
     tokio::pin!(reading);
     tokio::select! {
         end = &mut reading => end,
+        () = lending => Ok(End::LinkClosed),
         () = writing => reading.await,
     }
 }

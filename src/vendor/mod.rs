@@ -1,38 +1,55 @@
 //! What runs inside a vendor process: a transport around a pure translator, and nothing else.
 //! No cloud credential, no journal, no other vendor's devices.
 
+mod conversation;
 mod evidence;
 mod flow;
+mod messages;
 mod mqtt;
+mod serial;
 mod session;
 mod tls;
 
 use std::os::fd::AsFd;
 
 use anyhow::Context;
-use doorward_translators::{Translator, zigbee2mqtt::Zigbee2Mqtt};
-
-use crate::link::Ecosystem;
 
 pub use mqtt::probe;
 
+use crate::link::Signal;
+use mqtt::Receipt;
+
+/// Something from the devices' side, whatever the transport.
+enum Happening {
+    Connected {
+        epoch: u32,
+    },
+    Disconnected {
+        epoch: u32,
+        detail: String,
+    },
+    /// Not numbered yet.
+    Signal {
+        signal: Box<Signal>,
+        receipt: Option<Receipt>,
+    },
+}
+
 /// Runs the process to its end: the core closing the link, or a fault that the supervisor
-/// answers with a restart. The link is the standard input.
+/// answers with a restart. The link is the standard input; where the devices are on a serial line,
+/// the standard output is the socket over which the core hands over the port's descriptor.
 pub async fn run() -> anyhow::Result<()> {
     // Also one that hangs ends with its core. The core spawns from its main thread, which lives
     // as long as it does.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
         .context("the death signal")?;
-    let socket = std::io::stdin().as_fd().try_clone_to_owned().context("the link")?;
-    let socket = std::os::unix::net::UnixStream::from(socket);
-    socket.set_nonblocking(true).context("the link")?;
-    let socket = tokio::net::UnixStream::from_std(socket).context("the link")?;
-    session::run(socket).await
+    session::run(socket(&std::io::stdin())?).await
 }
 
-/// The translator of an ecosystem.
-pub fn translator(ecosystem: &Ecosystem) -> anyhow::Result<Box<dyn Translator>> {
-    Ok(match ecosystem {
-        Ecosystem::Zigbee2mqtt(settings) => Box::new(Zigbee2Mqtt::new(settings.clone())?),
-    })
+/// A socket that was inherited as one of the standard streams.
+fn socket(stream: &impl AsFd) -> anyhow::Result<tokio::net::UnixStream> {
+    let socket = stream.as_fd().try_clone_to_owned().context("an inherited socket")?;
+    let socket = std::os::unix::net::UnixStream::from(socket);
+    socket.set_nonblocking(true).context("an inherited socket")?;
+    tokio::net::UnixStream::from_std(socket).context("an inherited socket")
 }

@@ -1,19 +1,25 @@
-//! The vendor process's loop: broker in, frames out, acknowledgements back.
+//! The vendor process's loop: devices' side in, frames out, acknowledgements back.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use doorward_translators::{Message, Translator};
+use anyhow::{Context, anyhow, bail};
+use doorward_translators::{Device, Observation, What, Wire, ecosystem};
 use futures_util::{SinkExt, StreamExt};
 use jiff::Timestamp;
 use tokio::net::UnixStream;
+use tokio::time::Instant;
 use tokio_util::codec::Framed;
 
+use super::Happening;
+use super::conversation::Conversation;
 use super::evidence::Examiner;
-use super::mqtt::{Answers, Broker, BrokerEvent, Delivery, Receipt};
+use super::messages::Messages;
+use super::mqtt::Receipt;
+use super::serial::Handover;
 use crate::link::{
-    CREDIT, CoreFrame, FrameCodec, PROTOCOL, ReadRequest, Signal, VendorFrame, VendorSetup,
+    CREDIT, Connection, CoreFrame, FrameCodec, PROTOCOL, ReadRequest, Signal, VendorFrame,
+    VendorSetup,
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -44,30 +50,90 @@ pub async fn run(socket: UnixStream) -> anyhow::Result<()> {
     Session::new(link, &setup)?.run().await
 }
 
+/// The devices' side, by transport.
+enum Side {
+    Messages(Messages),
+    Conversation(Conversation),
+}
+
+impl Side {
+    fn open(setup: &VendorSetup) -> anyhow::Result<Self> {
+        let opened = ecosystem::open(&setup.setup).map_err(|faults| {
+            let all: Vec<String> =
+                faults.iter().map(|fault| format!("{}: {}", fault.key, fault.message)).collect();
+            anyhow!("the vendor's settings: {}", all.join("; "))
+        })?;
+        Ok(match (opened.wire, &setup.connection) {
+            (Wire::Mqtt(translator), Connection::Mqtt(connection)) => {
+                Self::Messages(Messages::connect(connection, translator)?)
+            }
+            (Wire::Serial(driver), Connection::Serial(_)) => {
+                let handover = Handover::new(super::socket(&std::io::stdout())?);
+                Self::Conversation(Conversation::new(handover, driver))
+            }
+            _ => bail!("{} has another transport", setup.setup.ecosystem),
+        })
+    }
+
+    /// What happens next. `may_signal`: whether the core takes one more.
+    async fn next(&mut self, may_signal: bool, examiner: &Examiner) -> anyhow::Result<Happening> {
+        match self {
+            Self::Messages(messages) if may_signal => {
+                messages.next(examiner).await.context("the broker's task has ended")
+            }
+            Self::Messages(_) => std::future::pending().await,
+            Self::Conversation(conversation) => {
+                conversation.next(may_signal, examiner).await.context("the port's socket")
+            }
+        }
+    }
+
+    fn try_next(&mut self, examiner: &Examiner) -> Option<Happening> {
+        match self {
+            Self::Messages(messages) => messages.try_next(examiner),
+            Self::Conversation(conversation) => conversation.try_next(),
+        }
+    }
+
+    fn read_delay(&self) -> Duration {
+        match self {
+            Self::Messages(messages) => messages.read_delay(),
+            Self::Conversation(_) => Duration::ZERO,
+        }
+    }
+
+    fn read(&mut self, address: &str) {
+        match self {
+            Self::Messages(messages) => messages.read(address),
+            Self::Conversation(conversation) => conversation.read(address),
+        }
+    }
+
+    fn devices(&self) -> Vec<Device> {
+        match self {
+            Self::Messages(messages) => messages.devices(),
+            Self::Conversation(conversation) => conversation.devices(),
+        }
+    }
+}
+
 struct Session {
     link: Link,
-    broker: Broker,
-    answers: Answers,
-    translator: Box<dyn Translator>,
+    side: Side,
     examiner: Examiner,
     /// Signals that the core has not acknowledged, oldest first.
     unacknowledged: VecDeque<(u64, Option<Receipt>)>,
     last: u64,
     turns: u64,
-    reads: VecDeque<ReadRequest>,
+    /// When each is due, soonest first.
+    reads: VecDeque<(Instant, ReadRequest)>,
 }
 
 impl Session {
     fn new(link: Link, setup: &VendorSetup) -> anyhow::Result<Self> {
-        let translator = super::translator(&setup.ecosystem)?;
-        let filters = translator.subscriptions().into_iter().map(|s| s.filter).collect();
-        let (broker, answers) =
-            Broker::connect(&setup.mqtt, filters).context("the broker's settings")?;
         Ok(Self {
             link,
-            broker,
-            answers,
-            translator,
+            side: Side::open(setup)?,
             examiner: Examiner::new(setup.vendor.as_str(), setup.evidence_key.as_bytes()),
             unacknowledged: VecDeque::new(),
             last: 0,
@@ -77,25 +143,25 @@ impl Session {
     }
 
     async fn run(mut self) -> anyhow::Result<()> {
+        self.list_devices().await?;
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         let mut pace = tokio::time::interval(READ_PACE);
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             self.turns += 1;
-            let may_receive = self.unacknowledged.len() < CREDIT;
+            let may_signal = self.unacknowledged.len() < CREDIT;
             tokio::select! {
                 frame = self.link.next() => match frame {
                     None => return Ok(()),
                     Some(frame) => self.frame(frame?)?,
                 },
-                event = self.broker.next(), if may_receive => {
-                    let Some(event) = event else { bail!("the broker's task has ended") };
-                    self.event(event).await?;
+                happening = self.side.next(may_signal, &self.examiner) => {
+                    self.happened(happening?).await?;
                     // What has gathered goes out in one write.
                     while self.unacknowledged.len() < CREDIT
-                        && let Some(event) = self.broker.try_next()
+                        && let Some(happening) = self.side.try_next(&self.examiner)
                     {
-                        self.event(event).await?;
+                        self.happened(happening).await?;
                     }
                     SinkExt::<&VendorFrame>::flush(&mut self.link).await?;
                 }
@@ -109,6 +175,34 @@ impl Session {
         }
     }
 
+    /// The devices that the vendor's file lists, as an inventory of its own: before any of them is
+    /// asked or heard.
+    async fn list_devices(&mut self) -> anyhow::Result<()> {
+        let devices = self.side.devices();
+        if devices.is_empty() {
+            return Ok(());
+        }
+        let inventory = Observation {
+            address: String::new(),
+            device_time: None,
+            what: What::Inventory { devices, complete: true },
+        };
+        let signal = Signal {
+            n: 0,
+            digest: self.examiner.digest("", &[]),
+            identified: false,
+            epoch: 0,
+            lossy: false,
+            retained: false,
+            received_at: Timestamp::now(),
+            observations: vec![inventory],
+            evidence: None,
+        };
+        self.happened(Happening::Signal { signal: Box::new(signal), receipt: None }).await?;
+        SinkExt::<&VendorFrame>::flush(&mut self.link).await?;
+        Ok(())
+    }
+
     fn frame(&mut self, frame: CoreFrame) -> anyhow::Result<()> {
         match frame {
             CoreFrame::Ack { through } => {
@@ -116,15 +210,16 @@ impl Session {
                     self.unacknowledged.pop_front_if(|(n, _)| *n <= through)
                 {
                     tracing::trace!(n, "acknowledged");
-                    if let Some(receipt) = receipt {
-                        self.answers.acknowledge(&receipt);
+                    if let (Some(receipt), Side::Messages(messages)) = (receipt, &self.side) {
+                        messages.acknowledge(&receipt);
                     }
                 }
             }
             CoreFrame::Read { devices } => {
+                let due = Instant::now() + self.side.read_delay();
                 for device in devices {
-                    if !self.reads.contains(&device) {
-                        self.reads.push_back(device);
+                    if !self.reads.iter().any(|(_, waiting)| *waiting == device) {
+                        self.reads.push_back((due, device));
                     }
                 }
                 while self.reads.len() > MAX_READS {
@@ -136,54 +231,30 @@ impl Session {
         Ok(())
     }
 
-    async fn event(&mut self, event: BrokerEvent) -> anyhow::Result<()> {
-        let frame = match event {
-            BrokerEvent::Connected { epoch, session } => {
-                tracing::info!(epoch, session, "connected to the broker");
+    async fn happened(&mut self, happening: Happening) -> anyhow::Result<()> {
+        let frame = match happening {
+            Happening::Connected { epoch } => {
                 VendorFrame::Connection { up: true, epoch, detail: String::new() }
             }
-            BrokerEvent::Disconnected { epoch, detail } => {
-                tracing::warn!(epoch, detail, "no connection to the broker");
+            Happening::Disconnected { epoch, detail } => {
                 VendorFrame::Connection { up: false, epoch, detail }
             }
-            BrokerEvent::Message(delivery) => VendorFrame::Signal(self.signal(delivery)),
+            Happening::Signal { mut signal, receipt } => {
+                self.last += 1;
+                signal.n = self.last;
+                self.unacknowledged.push_back((self.last, receipt));
+                VendorFrame::Signal(*signal)
+            }
         };
         self.link.feed(&frame).await?;
         Ok(())
     }
 
-    fn signal(&mut self, delivery: Delivery) -> Signal {
-        let Delivery { topic, payload, retained, receipt, epoch } = delivery;
-        let message = Message { topic: &topic, payload: &payload, retained };
-        let (observations, evidence) = match self.translator.translate(&message) {
-            Ok(observations) => {
-                let sensitive = self.translator.is_sensitive(&topic, &payload);
-                let evidence = self.examiner.anomalies(&topic, &payload, &observations, sensitive);
-                (observations, evidence)
-            }
-            Err(refusal) => (Vec::new(), Some(self.examiner.refused(&topic, &payload, &refusal))),
-        };
-        self.last += 1;
-        let signal = Signal {
-            n: self.last,
-            digest: self.examiner.digest(&topic, &payload),
-            epoch,
-            lossy: receipt.is_none(),
-            retained,
-            received_at: Timestamp::now(),
-            observations,
-            evidence,
-        };
-        self.unacknowledged.push_back((self.last, receipt));
-        signal
-    }
-
     fn read_one(&mut self) {
-        if let Some(device) = self.reads.pop_front()
-            && let Some((topic, payload)) = self.translator.read_request(&device.address)
-        {
+        let now = Instant::now();
+        if let Some((_, device)) = self.reads.pop_front_if(|(due, _)| *due <= now) {
             tracing::debug!(endpoint = %device.endpoint, "reading its state again");
-            self.answers.publish_unreliable(&topic, payload);
+            self.side.read(&device.address);
         }
     }
 }

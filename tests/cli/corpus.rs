@@ -20,6 +20,7 @@ fn the_corpus_of_the_link_holds() {
     assert_eq!(found["vendor-hello"], (1, 0), "no hello after the hello");
     assert_eq!(found["vendor-battery-extremes"], (1, 0));
     assert_eq!(found["core-hello"].0, 1);
+    assert_eq!(found["core-hello-serial"].0, 1);
     assert_eq!(found["core-acks"].0, 2);
     for bad in ["vendor-signed-digest", "vendor-unknown", "vendor-length-beyond", "vendor-nested"] {
         assert_eq!(found[bad], (0, 0), "{bad}");

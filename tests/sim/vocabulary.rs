@@ -35,6 +35,8 @@ fn every_reason_of_a_refusal_is_a_reason_of_quarantine() {
         RefusalReason::UnexpectedShape,
         RefusalReason::UnknownTopic,
         RefusalReason::RetainedCommand,
+        RefusalReason::MalformedFrame,
+        RefusalReason::DeviceException,
     ];
     for reason in all {
         // A reason that is new must be added above.
@@ -44,7 +46,9 @@ fn every_reason_of_a_refusal_is_a_reason_of_quarantine() {
             | RefusalReason::MalformedJson
             | RefusalReason::UnexpectedShape
             | RefusalReason::UnknownTopic
-            | RefusalReason::RetainedCommand => {}
+            | RefusalReason::RetainedCommand
+            | RefusalReason::MalformedFrame
+            | RefusalReason::DeviceException => {}
         }
         let word = serde_json::to_value(reason).unwrap();
         assert!(schema::QuarantineReason::WORDS.contains(&word.as_str().unwrap()), "{word}");

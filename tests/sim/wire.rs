@@ -62,6 +62,7 @@ impl Wire {
         Signal {
             n: self.last,
             digest: digest(&[topic.as_bytes(), payload]),
+            identified: false,
             epoch: 1,
             lossy: *lossy,
             retained: *retained,

@@ -1,17 +1,29 @@
 //! Translators turn what a device ecosystem puts on the wire into [`Observation`]s.
 //!
-//! A translator is a pure function: no I/O, no clock, no memory between messages. Whatever
-//! needs memory (edges of latched fields, the AND over availability topics, which address
-//! belongs to which endpoint) is the gateway's, where it is durable.
+//! A translator is pure: no I/O and no clock. Whatever needs a durable memory (edges of latched
+//! fields, the AND over availability topics, which address belongs to which endpoint) is the
+//! gateway's.
 
+pub mod ecosystem;
+pub mod modbus;
 mod observation;
+mod payload;
+pub mod profile;
+mod text;
+mod translator;
 mod vocabulary;
 pub mod zigbee2mqtt;
 
+pub use ecosystem::{EndpointSetup, Fault, Opened, Place, Setup, Transport, Wire};
 pub use observation::{
-    CredentialChange, Device, Message, Observation, Operation, Outcome, Quality, Refusal,
-    RefusalReason, Subscription, Translator, What,
+    CredentialChange, Device, MAX_DEVICES, MAX_LABEL, MAX_OBSERVATIONS, Message, Observation,
+    Operation, Outcome, Quality, Refusal, RefusalReason, What,
+};
+pub use text::MAX_DETAIL;
+pub use translator::{
+    CannotAct, LineDriver, LineFault, MAX_LINE_RAW, Publication, Report, Step, Subscription,
+    Translator,
 };
 pub use vocabulary::{
-    AlarmKind, Capability, CredentialKind, LockState, OperationKind, OperationSource, Position,
+    Act, AlarmKind, Capability, CredentialKind, LockState, OperationKind, OperationSource, Position,
 };

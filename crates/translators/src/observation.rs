@@ -7,6 +7,15 @@ use crate::vocabulary::{
     AlarmKind, Capability, CredentialKind, LockState, OperationKind, OperationSource, Position,
 };
 
+/// Most devices of one inventory.
+pub const MAX_DEVICES: usize = 4096;
+
+/// The longest name of a manufacturer or model, in bytes.
+pub const MAX_LABEL: usize = 128;
+
+/// Most observations of one message.
+pub const MAX_OBSERVATIONS: usize = 32;
+
 /// One message from the devices' side, as it stood on the wire.
 #[derive(Debug, Clone, Copy)]
 pub struct Message<'a> {
@@ -18,13 +27,6 @@ pub struct Message<'a> {
     pub retained: bool,
 }
 
-/// A topic filter that a translator needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subscription {
-    /// MQTT topic filter.
-    pub filter: String,
-}
-
 /// How far a state in a message may be trusted as of now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -34,6 +36,8 @@ pub enum Quality {
     /// The ecosystem repeats its last known value with every message, or the broker kept it:
     /// a change is a fact, a repetition proves nothing about now.
     Cached,
+    /// The device's side infers it, from its own command or from the time passed: no sensor said so.
+    Assumed,
 }
 
 /// One statement about one device.
@@ -77,10 +81,16 @@ pub enum What {
         percent: Option<f64>,
         low: Option<bool>,
     },
+    /// `active: None`: the device says that it does not know.
     Alarm {
         alarm: AlarmKind,
-        active: bool,
+        active: Option<bool>,
         quality: Quality,
+    },
+    /// Whether an opener refuses its remote controls. It says nothing of the door, and is no lock.
+    /// `None`: the device says that it does not know.
+    RemoteLockout {
+        active: Option<bool>,
     },
     /// One of the topics whose AND says whether the device can be reached. `part` names the topic.
     Availability {
@@ -176,20 +186,8 @@ pub enum RefusalReason {
     UnknownTopic,
     /// A retained message on a command topic: it runs again whenever the broker restarts.
     RetainedCommand,
-}
-
-/// One ecosystem's wire language.
-pub trait Translator: Send {
-    /// The topic filters to subscribe to, in order.
-    fn subscriptions(&self) -> Vec<Subscription>;
-
-    /// Translates one message. An empty list: understood, and of no consequence.
-    fn translate(&self, message: &Message<'_>) -> Result<Vec<Observation>, Refusal>;
-
-    /// The message that makes the ecosystem read `address`'s state from the device again:
-    /// topic and payload. `None`: it has no such request.
-    fn read_request(&self, address: &str) -> Option<(String, Vec<u8>)>;
-
-    /// Whether this message may hold a PIN or other secret, so that its bytes are kept nowhere.
-    fn is_sensitive(&self, topic: &str, payload: &[u8]) -> bool;
+    /// Bytes on a serial line that are no frame of its protocol: garbage, or a wrong checksum.
+    MalformedFrame,
+    /// The device answered that it cannot do what was asked.
+    DeviceException,
 }

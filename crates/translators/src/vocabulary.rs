@@ -73,3 +73,7 @@ vocabulary! {
         Actuator = "actuator", Obstruction = "obstruction", Tamper = "tamper",
     }
 }
+vocabulary! {
+    /// What a device can be told to do.
+    Act { Open = "open", Close = "close", Stop = "stop", Lock = "lock", Unlock = "unlock" }
+}

@@ -1,4 +1,4 @@
-use doorward_translators::{Capability, Message, Quality, Translator};
+use doorward_translators::{Capability, MAX_LABEL, Message, Quality, Translator, zigbee2mqtt};
 use doorward_translators::{LockState, RefusalReason};
 
 use super::*;
@@ -7,6 +7,7 @@ use crate::link::Digest;
 fn signal(n: u64, observations: Vec<Observation>) -> Signal {
     Signal {
         n,
+        identified: false,
         digest: Digest([0; 16]),
         epoch: 1,
         lossy: false,
@@ -29,7 +30,7 @@ fn device(identity: &str, address: &str) -> Device {
     Device {
         identity: identity.to_owned(),
         address: address.to_owned(),
-        manufacturer: Some("m".repeat(zigbee2mqtt::MAX_LABEL)),
+        manufacturer: Some("m".repeat(MAX_LABEL)),
         model: None,
         capabilities: vec![Capability::Lock],
     }
@@ -65,7 +66,7 @@ fn what_is_within_the_bounds_passes() {
         keyed_digest: Digest([0; 16]),
     });
     assert_eq!(full.check(), Ok(()));
-    let devices = vec![device("0x1", "door"); zigbee2mqtt::MAX_DEVICES];
+    let devices = vec![device("0x1", "door"); MAX_DEVICES];
     assert_eq!(check(What::Inventory { devices, complete: true }), Ok(()));
     assert_eq!(check(What::Battery { percent: Some(100.0), low: None }), Ok(()));
     assert_eq!(check(What::Battery { percent: None, low: Some(true) }), Ok(()));
@@ -86,9 +87,9 @@ fn what_our_own_translator_makes_of_the_worst_passes() {
         assert!(!observations.is_empty());
         assert_eq!(signal(1, observations).check(), Ok(()));
     }
-    const { assert!(zigbee2mqtt::MAX_OBSERVATIONS <= MAX_OBSERVATIONS) };
+    const { assert!(doorward_translators::MAX_OBSERVATIONS <= MAX_OBSERVATIONS) };
     const { assert!(zigbee2mqtt::MAX_TOPIC <= MAX_ADDRESS) };
-    const { assert!(zigbee2mqtt::MAX_DETAIL <= MAX_DETAIL) };
+    const { assert!(doorward_translators::MAX_DETAIL <= MAX_DETAIL) };
 }
 
 #[test]
@@ -110,8 +111,8 @@ fn what_is_beyond_them_does_not() {
     let listed = |devices| What::Inventory { devices, complete: true };
     too_much(listed(vec![device(&long(MAX_IDENTITY), "a")]), "identity");
     too_much(listed(vec![device("0x1", &long(MAX_ADDRESS))]), "address");
-    too_much(listed(vec![device("0x1", "a"); zigbee2mqtt::MAX_DEVICES + 1]), "devices");
-    let label = Device { model: Some(long(zigbee2mqtt::MAX_LABEL)), ..device("0x1", "a") };
+    too_much(listed(vec![device("0x1", "a"); MAX_DEVICES + 1]), "devices");
+    let label = Device { model: Some(long(MAX_LABEL)), ..device("0x1", "a") };
     too_much(listed(vec![label]), "label");
     let capable = Device { capabilities: vec![Capability::Lock; 17], ..device("0x1", "a") };
     too_much(listed(vec![capable]), "capabilities");
@@ -130,7 +131,7 @@ fn what_is_beyond_them_does_not() {
 #[test]
 fn devices_are_counted_over_all_inventories_of_a_signal() {
     let inventory = || {
-        let devices = vec![device("0x1", "a"); zigbee2mqtt::MAX_DEVICES / 2 + 1];
+        let devices = vec![device("0x1", "a"); MAX_DEVICES / 2 + 1];
         observed("", What::Inventory { devices, complete: true })
     };
     assert_eq!(signal(1, vec![inventory()]).check(), Ok(()));

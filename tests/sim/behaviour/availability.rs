@@ -85,7 +85,7 @@ fn when_the_broker_is_lost_then_every_endpoint_is_offline_for_that() {
     assert_eq!(facts(&house), ["locked stale", "closed stale"]);
     house.pass(Duration::from_secs(10));
     let told = house.told_of(TOLD);
-    assert_eq!(causes(&told), [r#"["broker"]"#; 4]);
+    assert_eq!(causes(&told), [r#"["connection"]"#; 4]);
     house.connection(true);
     assert_eq!(kinds(&house.told_of(TOLD)), ["endpoint.online"; 4]);
 }
@@ -99,7 +99,7 @@ fn when_broker_bridge_and_device_are_all_away_then_each_must_return() {
     house.pass(Duration::from_secs(10));
     let told = house.told_of(&["endpoint.offline"]);
     assert_eq!(causes(&told)[0], r#"["availability"]"#, "told when it went");
-    assert_eq!(causes(&told)[1..], [r#"["broker","bridge"]"#; 3]);
+    assert_eq!(causes(&told)[1..], [r#"["connection","bridge"]"#; 3]);
 
     house.connection(true);
     assert_eq!(kinds(&house.told_of(TOLD)), [""; 0]);

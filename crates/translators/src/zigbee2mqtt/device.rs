@@ -9,18 +9,16 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::payload::{member, type_of};
 use super::tables::{
     ACTIONS, Act, By, CONTACTS, DOOR_STATES, GARAGE_STATUSES, LATCHED_SOURCES, LATCHES,
     LOCK_STATES, MEMBERS_OF_LOCKS, NO_USER, SOURCES, STATES_OF_LOCKS, contact_position, look_up,
 };
-use super::text::{MAX_DETAIL, bounded, masked};
-use crate::observation::{CredentialChange, Observation, Operation, Outcome, Quality, What};
+use crate::observation::{
+    CredentialChange, MAX_OBSERVATIONS, Observation, Operation, Outcome, Quality, What,
+};
+use crate::payload::{member, type_of};
+use crate::text::{MAX_DETAIL, bounded, masked};
 use crate::vocabulary::{AlarmKind, LockState, OperationKind, OperationSource, Position};
-
-/// The most observations that one message can give. Each member gives at most a few; the
-/// inventory of all devices is one.
-pub const MAX_OBSERVATIONS: usize = 32;
 
 /// How much of an unmapped word an anomaly repeats, in bytes.
 const MAX_WORD: usize = 48;
@@ -252,7 +250,7 @@ impl<'a> Reading<'a> {
     }
 
     fn alarm(&mut self, alarm: AlarmKind, active: bool) {
-        self.found.push(What::Alarm { alarm, active, quality: Quality::Cached });
+        self.found.push(What::Alarm { alarm, active: Some(active), quality: Quality::Cached });
     }
 
     fn not_a_boolean(&mut self, field: &str, value: &Value) {

@@ -4,17 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::payload::{json, member, refusal, type_of};
-use super::text::bounded;
 use super::topic::is_addressable;
-use crate::observation::{Device, Observation, Refusal, RefusalReason, What};
+use crate::observation::{
+    Device, MAX_DEVICES, MAX_LABEL, Observation, Refusal, RefusalReason, What,
+};
+use crate::payload::{json, member, refusal, type_of};
+use crate::text::bounded;
 use crate::vocabulary::Capability;
-
-/// The most devices that are taken over. Zigbee itself ends far below.
-pub const MAX_DEVICES: usize = 4096;
-
-/// The longest manufacturer or model, in bytes; longer ones are cut.
-pub const MAX_LABEL: usize = 128;
 
 /// The access bit of an expose that can be set.
 const SETTABLE: u64 = 0b010;

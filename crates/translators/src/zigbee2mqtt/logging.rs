@@ -3,10 +3,10 @@
 //! Log lines repeat what was sent, codes included. Of a line only the name of the device, the
 //! key and a class of our own get out.
 
-use super::payload::{member, object, refusal};
-use super::text::masked;
 use super::topic::is_addressable;
 use crate::observation::{Observation, Refusal, RefusalReason, What};
+use crate::payload::{member, object, refusal};
+use crate::text::masked;
 
 /// The longest key or name in a detail, in bytes.
 const MAX_KEY: usize = 64;

@@ -10,21 +10,19 @@ mod codes;
 mod device;
 mod inventory;
 mod logging;
-mod payload;
 mod tables;
-mod text;
 mod topic;
 
 use serde::{Deserialize, Serialize};
 
-pub use device::MAX_OBSERVATIONS;
-pub use inventory::{MAX_DEVICES, MAX_LABEL};
-pub use payload::{MAX_BRIDGE_PAYLOAD, MAX_PAYLOAD};
-pub use text::MAX_DETAIL;
+pub use crate::payload::MAX_PAYLOAD;
 pub use topic::MAX_TOPIC;
 
-use crate::observation::{Message, Observation, Refusal, RefusalReason, Subscription, Translator};
-use payload::refusal;
+use crate::ecosystem::{Fault, Lists, Native, Opened, Setup, Transport, Wire, read_table};
+use crate::observation::{Message, Observation, Refusal, RefusalReason};
+use crate::payload::{self, refusal};
+use crate::translator::{CannotAct, Publication, Subscription, Translator};
+use crate::vocabulary::Act;
 use topic::{Route, is_addressable, route};
 
 /// The part of availability that a device's own topic is.
@@ -33,12 +31,17 @@ const DEVICE_PART: &str = "availability";
 /// The part of availability that the bridge is.
 const BRIDGE_PART: &str = "bridge";
 
+/// The longest payload of a topic on which the bridge describes itself, in bytes.
+pub const MAX_BRIDGE_PAYLOAD: usize = 1024 * 1024;
+
 /// The longest base topic, in bytes: leaves room for names.
 const MAX_BASE_TOPIC: usize = 128;
 
+/// Its line in the list of ecosystems.
+pub const ECOSYSTEM: Native = Native { name: "zigbee2mqtt", transport: Transport::Mqtt, open };
+
 /// How this bridge is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// zigbee2mqtt's `mqtt.base_topic`.
     #[serde(default = "default_base_topic")]
@@ -70,6 +73,48 @@ pub enum SettingsError {
     BrokerTopic,
     #[error("base_topic is longer than 128 bytes")]
     TooLong,
+}
+
+fn open(setup: &Setup) -> Result<Opened, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let settings = read_table::<Settings>(&setup.settings, "settings", &mut faults);
+    let translator = settings.and_then(|settings| match Zigbee2Mqtt::new(settings) {
+        Ok(translator) => Some(translator),
+        Err(error) => {
+            let remedy = "use zigbee2mqtt's own mqtt.base_topic";
+            faults.push(Fault::error("settings.base_topic", error.to_string(), remedy));
+            None
+        }
+    });
+    for (index, endpoint) in setup.endpoints.iter().enumerate() {
+        let unknown = endpoint.settings.keys();
+        faults.extend(unknown.map(|key| Fault::unknown_key(format!("endpoint.{index}.{key}"))));
+        if translator.as_ref().is_some_and(|known| !known.is_address(&endpoint.address)) {
+            faults.push(Fault::error(
+                format!("endpoint.{index}.address"),
+                format!("no device can be called {:?}", endpoint.address),
+                "use zigbee2mqtt's friendly name, without the base topic, '#' and '+'",
+            ));
+        }
+    }
+    match translator {
+        Some(translator) if faults.iter().all(|fault| fault.warning) => Ok(Opened {
+            wire: Wire::Mqtt(Box::new(translator)),
+            lists: Some(Lists {
+                is_identity: is_ieee_address,
+                described: "an IEEE address as zigbee2mqtt shows it (0x and 16 digits, lower case)",
+            }),
+            warnings: faults,
+        }),
+        _ => Err(faults),
+    }
+}
+
+/// A Zigbee device's identity as zigbee2mqtt writes it.
+fn is_ieee_address(text: &str) -> bool {
+    text.strip_prefix("0x").is_some_and(|digits| {
+        digits.len() == 16 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 /// The translator of one zigbee2mqtt instance.
@@ -150,11 +195,29 @@ impl Translator for Zigbee2Mqtt {
     }
 
     /// Sleepy devices answer when they next wake, if at all.
-    fn read_request(&self, address: &str) -> Option<(String, Vec<u8>)> {
-        is_addressable(&self.base, address).then(|| {
+    fn read_request(&self, address: &str) -> Option<Publication> {
+        self.is_address(address).then(|| {
             let topic = format!("{}/{address}/get", self.base);
-            (topic, br#"{"state":""}"#.to_vec())
+            Publication { topic, payload: br#"{"state":""}"#.to_vec() }
         })
+    }
+
+    fn is_address(&self, address: &str) -> bool {
+        is_addressable(&self.base, address)
+    }
+
+    /// Locks alone: a garage door on this bridge is a relay whose pulse toggles.
+    fn command(&self, address: &str, act: Act) -> Result<Publication, CannotAct> {
+        if !self.is_address(address) {
+            return Err(CannotAct::UnknownDevice(address.to_owned()));
+        }
+        let payload: &[u8] = match act {
+            Act::Lock => br#"{"state":"LOCK"}"#,
+            Act::Unlock => br#"{"state":"UNLOCK"}"#,
+            Act::Open | Act::Close | Act::Stop => return Err(CannotAct::NoSafeForm(act)),
+        };
+        let topic = format!("{}/{address}/set", self.base);
+        Ok(Publication { topic, payload: payload.to_vec() })
     }
 
     fn is_sensitive(&self, topic: &str, payload: &[u8]) -> bool {

@@ -1,11 +1,9 @@
 //! What holds for any message whatever. Shared by the property tests and the fuzz target.
 
-use doorward_translators::zigbee2mqtt::{
-    MAX_DETAIL, MAX_DEVICES, MAX_LABEL, MAX_OBSERVATIONS, MAX_TOPIC, Settings, Zigbee2Mqtt,
-};
+use doorward_translators::zigbee2mqtt::{MAX_TOPIC, Settings, Zigbee2Mqtt};
 use doorward_translators::{
-    AlarmKind, LockState, Message, Observation, OperationKind, Position, Refusal, RefusalReason,
-    Translator, What,
+    AlarmKind, LockState, MAX_DETAIL, MAX_DEVICES, MAX_LABEL, MAX_OBSERVATIONS, Message,
+    Observation, OperationKind, Position, Publication, Refusal, RefusalReason, Translator, What,
 };
 use serde_json::{Map, Value};
 
@@ -92,6 +90,7 @@ fn bounded(observations: &[Observation]) {
             What::Credential { change } => {
                 assert!(change.user_slot.is_none_or(|slot| slot < 65535));
             }
+            What::RemoteLockout { .. } => panic!("no lock of Zigbee is one"),
             What::Lock { .. }
             | What::Position { .. }
             | What::Alarm { .. }
@@ -110,7 +109,8 @@ fn clean(text: &str) -> bool {
 /// What can be observed can be asked for, with no wildcard and on no other topic.
 fn asked_for(translator: &Zigbee2Mqtt, observations: &[Observation]) {
     for observation in observations {
-        if let Some((topic, payload)) = translator.read_request(&observation.address) {
+        if let Some(Publication { topic, payload }) = translator.read_request(&observation.address)
+        {
             assert_eq!(topic, format!("zigbee2mqtt/{}/get", observation.address));
             assert!(!topic.contains(['#', '+']));
             assert_eq!(payload, br#"{"state":""}"#);
@@ -159,10 +159,11 @@ fn safe(message: &Message<'_>, observation: &Observation) {
         }
         What::Alarm { alarm, active, .. } => {
             assert!(no_act);
+            let active = active.expect("it always knows");
             match alarm {
-                AlarmKind::Tamper => assert!(says("tamper", (*active).into())),
+                AlarmKind::Tamper => assert!(says("tamper", active.into())),
                 AlarmKind::ForcedOpen => {
-                    assert_eq!(*active, says("door_state", "error_forced_open".into()));
+                    assert_eq!(active, says("door_state", "error_forced_open".into()));
                 }
                 AlarmKind::Obstruction => panic!("nothing reports it"),
             }
@@ -182,6 +183,7 @@ fn safe(message: &Message<'_>, observation: &Observation) {
         }
         What::Availability { .. }
         | What::LatchedOperation { .. }
+        | What::RemoteLockout { .. }
         | What::Battery { .. }
         | What::Inventory { .. }
         | What::CommandFailed { .. }

@@ -7,7 +7,7 @@ pub const MAX_DETAIL: usize = 160;
 const CODE_DIGITS: usize = 3;
 
 /// `text` without control characters, cut at a character's boundary to at most `limit` bytes.
-pub(super) fn bounded(text: &str, limit: usize) -> String {
+pub(crate) fn bounded(text: &str, limit: usize) -> String {
     let mut kept = String::new();
     for c in text.chars().filter(|c| !c.is_control()) {
         if kept.len() + c.len_utf8() > limit {
@@ -19,7 +19,7 @@ pub(super) fn bounded(text: &str, limit: usize) -> String {
 }
 
 /// [`bounded`], with every run of three digits or more shown as `###`.
-pub(super) fn masked(text: &str, limit: usize) -> String {
+pub(crate) fn masked(text: &str, limit: usize) -> String {
     let mut kept = String::new();
     let mut digits = String::new();
     for c in bounded(text, limit).chars() {

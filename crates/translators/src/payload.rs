@@ -2,22 +2,19 @@
 
 use serde_json::{Map, Value};
 
-use super::text::{MAX_DETAIL, bounded};
 use crate::observation::{Refusal, RefusalReason};
+use crate::text::{MAX_DETAIL, bounded};
 
 /// The longest payload of an ordinary topic, in bytes.
 pub const MAX_PAYLOAD: usize = 64 * 1024;
 
-/// The longest payload of a topic on which the bridge describes itself, in bytes.
-pub const MAX_BRIDGE_PAYLOAD: usize = 1024 * 1024;
-
 /// A refusal. `detail` may hold the topic, never anything of the payload.
-pub(super) fn refusal(reason: RefusalReason, detail: &str, sensitive: bool) -> Refusal {
+pub(crate) fn refusal(reason: RefusalReason, detail: &str, sensitive: bool) -> Refusal {
     Refusal { reason, detail: bounded(detail, MAX_DETAIL), sensitive }
 }
 
 /// Any JSON. `serde_json`'s limit of 128 levels bounds the recursion.
-pub(super) fn json(payload: &[u8], sensitive: bool) -> Result<Value, Refusal> {
+pub(crate) fn json(payload: &[u8], sensitive: bool) -> Result<Value, Refusal> {
     let text = std::str::from_utf8(payload).map_err(|error| {
         let detail = format!("byte {}", error.valid_up_to());
         refusal(RefusalReason::InvalidUtf8, &detail, sensitive)
@@ -30,7 +27,7 @@ pub(super) fn json(payload: &[u8], sensitive: bool) -> Result<Value, Refusal> {
 }
 
 /// A JSON object.
-pub(super) fn object(payload: &[u8], sensitive: bool) -> Result<Map<String, Value>, Refusal> {
+pub(crate) fn object(payload: &[u8], sensitive: bool) -> Result<Map<String, Value>, Refusal> {
     match json(payload, sensitive)? {
         Value::Object(members) => Ok(members),
         other => Err(refusal(
@@ -41,13 +38,13 @@ pub(super) fn object(payload: &[u8], sensitive: bool) -> Result<Map<String, Valu
     }
 }
 
-/// The member's value; null counts as absent, as in zigbee2mqtt's own messages.
-pub(super) fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+/// The member's value; null counts as absent.
+pub(crate) fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     members.get(name).filter(|value| !value.is_null())
 }
 
 /// What JSON calls this value.
-pub(super) const fn type_of(value: &Value) -> &'static str {
+pub(crate) const fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -1,0 +1,1 @@
+//! Modbus RTU: relay and input boards on a serial line.

@@ -26,7 +26,7 @@ lint: tools ## Formatting, clippy without warnings, licences and sources of depe
 	cargo fmt --all --check
 	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
 	cargo deny $(LOCKED) check --hide-inclusion-graph bans licenses sources
-	for script in scripts/*.sh .ci/run; do bash -n "$$script"; done
+	for script in scripts/*.sh scripts/demo/*.sh .ci/run; do bash -n "$$script"; done
 
 audit: tools ## Known advisories against the dependencies (needs the network)
 	@scripts/audit.sh
@@ -44,7 +44,7 @@ soak: tools ## Kill and power-cut loops, for as long as you let them
 bench: tools ## Benchmarks: rate and latency from broker to bus
 	@scripts/bench.sh
 
-demo: tools ## A broker, a lock and a gateway on this machine
+demo: tools ## Three doors, a broker, a bus and a gateway: a story, and then to play with
 	@scripts/demo.sh
 
 release: ## The stripped binary, with its size and digest

@@ -37,9 +37,9 @@ need curl curl "scripts that ask HTTP services"
 need cc "gcc libc6-dev" "SQLite and the crypto provider are C"
 need make make "this Makefile"
 need pkg-config pkg-config "C libraries of build scripts"
-need python3 python3 "the bus emulator of the integration tests"
+need python3 python3 "the bus emulator and the boards of the integration tests"
 if command -v python3 >/dev/null && ! python3 -c 'import ensurepip' 2>/dev/null; then
-    say "installing python3-venv: an environment of its own for the bus emulator"
+    say "installing python3-venv: an environment of its own for the tests' peers"
     missing+=(python3-venv)
 elif ! command -v python3 >/dev/null; then
     missing+=(python3-venv)
@@ -58,7 +58,7 @@ fi
 
 # The stamp holds the requirements that the environment was made from.
 if ! cmp -s scripts/requirements.txt .venv/requirements; then
-    say "making .venv with the bus emulator (scripts/requirements.txt)"
+    say "making .venv with the tests' peers (scripts/requirements.txt)"
     rm -rf .venv
     python3 -m venv .venv
     .venv/bin/pip install --quiet --disable-pip-version-check -r scripts/requirements.txt

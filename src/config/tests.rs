@@ -6,6 +6,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::link::Connection;
 
+mod ecosystems;
+
 const GATEWAY: &str = "[gateway]\ninstance = \"gw\"\ntenant = \"acme\"\n";
 const VENDOR: &str = "ecosystem = \"zigbee2mqtt\"\n[mqtt]\nhost = \"localhost\"\n";
 

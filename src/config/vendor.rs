@@ -93,7 +93,12 @@ fn parse(
             })
         }
     };
+    let before = findings.len();
     let listed = endpoints::read(&source, id, transport, parsed.endpoint, findings);
+    if findings.get(before..).is_some_and(|new| new.iter().any(Finding::is_error)) {
+        // The places of those that are left would be others than in the file.
+        return None;
+    }
     let setup = Setup {
         ecosystem: parsed.ecosystem,
         profile: profile.as_ref().map(|profile| profile.text().to_owned()),
@@ -153,7 +158,9 @@ fn profile(
         ));
         return None;
     }
-    Source::read(&file, findings).map(Some)
+    let profile = Source::read(&file, findings)?;
+    profile.parse::<Map<String, Value>>(findings)?;
+    Some(Some(profile))
 }
 
 fn needed<T>(
@@ -188,10 +195,12 @@ fn tell(
             Place::VendorFile => source,
             Place::Profile => profile.unwrap_or(source),
         };
-        let finding = if fault.warning {
-            source.warning(fault.key, fault.message, fault.remedy)
-        } else {
-            source.error(fault.key, fault.message, fault.remedy)
+        let Fault { key, message, remedy, .. } = fault;
+        let finding = match (key.is_empty(), fault.warning) {
+            (true, true) => Finding::warning(&source.file, message, remedy),
+            (true, false) => Finding::error(&source.file, message, remedy),
+            (false, true) => source.warning(key, message, remedy),
+            (false, false) => source.error(key, message, remedy),
         };
         let kind = if fault.unknown_key { Kind::UnknownKey } else { Kind::Value };
         findings.push(finding.of_kind(kind));

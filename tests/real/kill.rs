@@ -20,7 +20,7 @@ fn kills(otherwise: u32) -> u32 {
     std::env::var("DOORWARD_KILLS").map_or(otherwise, |text| text.parse().unwrap())
 }
 
-fn seed() -> u64 {
+pub fn seed() -> u64 {
     std::env::var("DOORWARD_SEED").map_or_else(|_| fastrand::u64(..), |text| text.parse().unwrap())
 }
 
@@ -29,11 +29,11 @@ fn acts(entries: &[Entry]) -> Vec<(Act, String, u64)> {
     entries
         .iter()
         .filter(|entry| entry.detail_type == "entry.position_changed")
-        .map(|entry| {
+        .filter_map(|entry| {
             let text = |name: &str| entry.detail[name].as_str().unwrap().to_owned();
-            let door = text("entry_id").strip_prefix("door-").unwrap().parse().unwrap();
+            let door = text("entry_id").strip_prefix("door-")?.parse().unwrap();
             let sequence = entry.detail["gateway"]["sequence"].as_u64().unwrap();
-            ((door, act_of(&text("time"))), text("id"), sequence)
+            Some(((door, act_of(&text("time"))), text("id"), sequence))
         })
         .collect()
 }

@@ -9,6 +9,7 @@ use doorward::domain::ids::{EndpointId, EntryId, VendorId};
 use doorward::gateway::{Effects, Gateway, Identity, Input, Now, StartFacts, VendorChange};
 use doorward::journal::{Batch, Bounds, CommitError, Journal, QuarantineRow, Restored};
 use doorward_events::PublisherId;
+use doorward_translators::{Observation, What};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -240,6 +241,15 @@ impl House {
         self.commit();
     }
 
+    /// Something that this vendor's translator does not say, of the device of this name.
+    pub fn observe(&mut self, device: &str, what: What) {
+        self.turn(Duration::from_millis(1));
+        let observation = Observation { address: device.to_owned(), device_time: None, what };
+        let signal = self.wire.observed(vec![observation], self.now.wall);
+        self.step(Input::Signal { vendor: VendorId::new(VENDOR), signal });
+        self.commit();
+    }
+
     /// A live message at QoS 1.
     pub fn publish(&mut self, topic: &str, payload: impl Into<Vec<u8>>) {
         self.hear(&Wired::live(&format!("{VENDOR}/{topic}"), payload));
@@ -338,6 +348,13 @@ impl House {
     pub fn alarms(&self, entry: &str) -> Vec<String> {
         let doors = self.gateway.doors();
         doors.into_iter().find(|door| door.entry == entry).unwrap().alarms
+    }
+
+    /// Whether an opener of the door says that it refuses its remote controls.
+    pub fn remote_lockout(&self, entry: &str) -> Option<bool> {
+        let doors = self.gateway.doors();
+        let door = doors.into_iter().find(|door| door.entry == entry).unwrap();
+        door.endpoints.into_iter().find_map(|endpoint| endpoint.remote_lockout)
     }
 
     pub fn quarantine(&self) -> Vec<QuarantineRow> {

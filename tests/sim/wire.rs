@@ -2,7 +2,7 @@
 
 use doorward::link::{Digest, Evidence, Signal};
 use doorward_translators::zigbee2mqtt::{Settings, Zigbee2Mqtt};
-use doorward_translators::{Message, Translator, What};
+use doorward_translators::{Message, Observation, Translator, What};
 use jiff::Timestamp;
 
 /// A message as the broker hands it over.
@@ -30,6 +30,22 @@ pub struct Wire {
 impl Wire {
     pub fn new() -> Self {
         Self { translator: Zigbee2Mqtt::new(Settings::default()).unwrap(), last: 0 }
+    }
+
+    /// What a translator of another ecosystem observed.
+    pub fn observed(&mut self, observations: Vec<Observation>, received_at: Timestamp) -> Signal {
+        self.last += 1;
+        Signal {
+            n: self.last,
+            digest: digest(&[&self.last.to_be_bytes()]),
+            identified: false,
+            epoch: 1,
+            lossy: false,
+            retained: false,
+            received_at,
+            observations,
+            evidence: None,
+        }
     }
 
     pub fn signal(&mut self, message: &Wired, received_at: Timestamp) -> Signal {

@@ -44,6 +44,11 @@ pub fn lock(entry: &str, identity: &str, address: &str) -> (String, String) {
 impl Gateway {
     /// Writes the configuration and starts it.
     pub fn start(setup: &Setup<'_>) -> Self {
+        Self::start_with(setup, &[])
+    }
+
+    /// The same with further vendors: name and file.
+    pub fn start_with(setup: &Setup<'_>, vendors: &[(&str, &str)]) -> Self {
         let Setup { folder, broker_port, doors, bus, mqtt } = setup;
         std::fs::create_dir_all(folder.join("vendors.d")).unwrap();
         let place = folder.display();
@@ -65,6 +70,9 @@ impl Gateway {
         }
         std::fs::write(folder.join("doorward.toml"), main).unwrap();
         std::fs::write(folder.join("vendors.d/zigbee2mqtt.toml"), vendor).unwrap();
+        for (name, text) in vendors {
+            std::fs::write(folder.join(format!("vendors.d/{name}.toml")), text).unwrap();
+        }
         let mut gateway = Self { folder: folder.to_path_buf(), child: None };
         gateway.up();
         gateway
@@ -126,6 +134,18 @@ impl Gateway {
         let children =
             std::fs::read_to_string(format!("/proc/{core}/task/{core}/children")).ok()?;
         children.split_whitespace().next()?.parse().ok()
+    }
+
+    /// The process of the vendor of this name, if there is one just now.
+    pub fn vendor_named(&self, name: &str) -> Option<u32> {
+        let core = self.pid();
+        let children =
+            std::fs::read_to_string(format!("/proc/{core}/task/{core}/children")).ok()?;
+        let mut pids = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+        pids.find(|pid: &u32| {
+            std::fs::read_to_string(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|line| line.split('\0').any(|word| word == name))
+        })
     }
 
     /// kill -9 of the vendor process; false if there is none just now.

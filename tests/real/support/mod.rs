@@ -1,5 +1,6 @@
 //! The parts that the tests stand between.
 
+pub mod boards;
 pub mod broker;
 pub mod certificates;
 pub mod client;

@@ -1,5 +1,6 @@
 //! What the gateway does, each as WHEN something arrives THEN this is told.
 
+mod assumptions;
 mod availability;
 mod contacts;
 mod gaps;

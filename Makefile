@@ -44,7 +44,8 @@ soak: tools ## Kill and power-cut loops, for as long as you let them
 bench: tools ## Benchmarks: rate and latency from broker to bus
 	@scripts/bench.sh
 
-demo: tools ## Three doors, a broker, a bus and a gateway: a story, and then to play with
+demo: ## Three doors, a broker, a bus and a gateway: a story, and then to play with
+	@scripts/tools.sh demo
 	@scripts/demo.sh
 
 release: ## The stripped binary, with its size and digest

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# tools.sh: installs what the tests need and this machine lacks, and says so. Needs Debian or
-# Ubuntu (apt) with a Rust toolchain; root or sudo only where a package is missing. Fast when
-# everything is there.
+# tools.sh [demo]: installs what the tests need and this machine lacks, and says so; with `demo`
+# only what the demo needs. Needs Debian or Ubuntu (apt) with a Rust toolchain; root or sudo only
+# where a package is missing. Fast when everything is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.tools/bin:$PATH:/usr/sbin"
@@ -64,6 +64,8 @@ if ! cmp -s scripts/requirements.txt .venv/requirements; then
     .venv/bin/pip install --quiet --disable-pip-version-check -r scripts/requirements.txt
     cp scripts/requirements.txt .venv/requirements
 fi
+
+[ "${1:-}" != demo ] || exit 0
 
 # cargo_tool COMMAND CRATE VERSION REASON
 cargo_tool() {

@@ -12,7 +12,8 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -78,7 +79,7 @@ fn every_other_command_does_what_it_says() {
     );
     for block in blocks(&readme()).iter().skip(2) {
         for line in block.replace("\\\n", " ").lines() {
-            script.push_str(&format!("echo '+ {}' >&2\n", line.replace('\'', "'\\''")));
+            writeln!(script, "echo '+ {}' >&2", line.replace('\'', "'\\''")).unwrap();
             script.push_str(&as_done(line));
             script.push('\n');
         }

@@ -42,8 +42,8 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
         let alarms = if door.alarms.is_empty() { "-".to_owned() } else { door.alarms.join(",") };
         rows.push(vec![
             door.entry.clone(),
-            in_words(&door.position),
-            in_words(&door.lock),
+            in_words(door, "position", &door.position),
+            in_words(door, "lock", &door.lock),
             alarms,
             devices.join("; "),
         ]);
@@ -56,7 +56,11 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn in_words(fact: &FactView) -> String {
+/// A fact for which no device of the door stands is none.
+fn in_words(door: &DoorView, role: &str, fact: &FactView) -> String {
+    if !door.endpoints.iter().any(|endpoint| endpoint.role == role) {
+        return "-".to_owned();
+    }
     match fact.observed_at {
         Some(at) => format!("{} ({}, {})", fact.value, fact.quality, output::ago(at)),
         None if fact.value == "unknown" => "unknown".to_owned(),

@@ -62,7 +62,7 @@ impl Conversation {
                     self.told = self.signals(reports, examiner);
                 }
                 if let Some(signal) = self.told.pop_front() {
-                    return Ok(Happening::Signal { signal: Box::new(signal), receipt: None });
+                    return Ok(Happening::Signal { signal, receipt: None });
                 }
             }
             let due = self.driver.deadline();
@@ -79,7 +79,7 @@ impl Conversation {
     /// What is there to tell already.
     pub fn try_next(&mut self) -> Option<Happening> {
         let signal = self.told.pop_front()?;
-        Some(Happening::Signal { signal: Box::new(signal), receipt: None })
+        Some(Happening::Signal { signal, receipt: None })
     }
 
     /// The device's state is told again.

@@ -102,6 +102,6 @@ impl Messages {
             observations,
             evidence,
         };
-        Happening::Signal { signal: Box::new(signal), receipt }
+        Happening::Signal { signal, receipt }
     }
 }

@@ -20,6 +20,7 @@ use crate::link::Signal;
 use mqtt::Receipt;
 
 /// Something from the devices' side, whatever the transport.
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are signals")]
 enum Happening {
     Connected {
         epoch: u32,
@@ -30,7 +31,7 @@ enum Happening {
     },
     /// Not numbered yet.
     Signal {
-        signal: Box<Signal>,
+        signal: Signal,
         receipt: Option<Receipt>,
     },
 }

@@ -198,7 +198,7 @@ impl Session {
             observations: vec![inventory],
             evidence: None,
         };
-        self.happened(Happening::Signal { signal: Box::new(signal), receipt: None }).await?;
+        self.happened(Happening::Signal { signal, receipt: None }).await?;
         SinkExt::<&VendorFrame>::flush(&mut self.link).await?;
         Ok(())
     }
@@ -243,7 +243,7 @@ impl Session {
                 self.last += 1;
                 signal.n = self.last;
                 self.unacknowledged.push_back((self.last, receipt));
-                VendorFrame::Signal(*signal)
+                VendorFrame::Signal(signal)
             }
         };
         self.link.feed(&frame).await?;

@@ -15,6 +15,7 @@ mod hostile;
 mod kill;
 mod modbus;
 mod moto;
+mod profiles;
 mod resume;
 mod serial_load;
 mod support;

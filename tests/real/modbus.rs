@@ -160,7 +160,7 @@ fn a_dead_unit_is_polled_apart_and_its_sibling_does_not_notice() {
     let begun = Instant::now();
     line.boards.moves(1, "open", 5.0);
     line.is(1, "open", "observed");
-    let cycles = begun.elapsed().as_millis() as u64 / 50;
+    let cycles = u64::try_from(begun.elapsed().as_millis() / 50).unwrap();
     let requests = line.boards.report(1)["requests"].as_u64().unwrap() - before;
     let probes = line.boards.report(2)["requests"].as_u64().unwrap() - dead_before;
     assert!(requests >= cycles, "{requests} requests in {cycles} cycles of two each");

@@ -149,7 +149,7 @@ fn a_line_in_trouble_and_a_busy_broker_do_not_notice_each_other() {
 }
 
 /// Milliseconds from the limit's contact to the event being durable.
-fn delay(line: &Line, to: &str, arrived: f64) -> u64 {
+fn delay(line: &Line, to: &str, arrived: f64) -> i128 {
     let events = line.sink.of_type("entry.position_changed");
     let event = events
         .iter()
@@ -160,6 +160,6 @@ fn delay(line: &Line, to: &str, arrived: f64) -> u64 {
         .unwrap();
     let recorded: Timestamp =
         event.detail["gateway"]["recorded_at"].as_str().unwrap().parse().unwrap();
-    let recorded = recorded.as_microsecond() as f64 / 1e6;
-    ((recorded - arrived).max(0.0) * 1e3) as u64
+    let arrived = jiff::SignedDuration::try_from_secs_f64(arrived).unwrap();
+    recorded.duration_since(Timestamp::UNIX_EPOCH + arrived).as_millis()
 }

@@ -1,0 +1,332 @@
+//! The conversation on the line: one question at a time, and the line quiet before each.
+
+use std::time::Duration;
+
+use super::frame::{REQUEST_LENGTH, Request, without_answers};
+use super::inputs::Pace;
+use super::schedule::Schedule;
+use super::tally::Garbage;
+use super::timing::Timing;
+use super::unit::{Job, Unit};
+use crate::observation::{Device, MAX_OBSERVATIONS};
+use crate::translator::{CannotAct, LineDriver, LineFault, Report, Step};
+use crate::vocabulary::Act;
+
+/// Most bytes that wait for the rest of an answer; of more, the oldest are garbage. The longest
+/// answer has 255.
+pub(super) const MAX_BUFFER: usize = 512;
+
+/// How many bytes are taken in before an answer is looked for.
+const PORTION: usize = 128;
+
+/// Most faults of one [`LineDriver::reports`]; further ones wait for the next.
+pub(super) const MAX_FAULTS: usize = 64;
+
+/// The driver of one line.
+#[derive(Debug)]
+pub(super) struct Modbus {
+    timing: Timing,
+    /// How long a unit may take to answer, beyond the time that the bytes take on the line.
+    timeout: Duration,
+    pace: Pace,
+    devices: Vec<Device>,
+    units: Vec<Unit>,
+    schedule: Schedule,
+    line: Option<Line>,
+    /// What came while nothing was asked.
+    unasked: Garbage,
+    /// The unit whose faults are told first: where the last time ended, so that none waits for ever.
+    first_told: usize,
+}
+
+/// The line, while it stands.
+#[derive(Debug)]
+struct Line {
+    asked: Option<Asked>,
+    buffer: Vec<u8>,
+    /// The line was quiet for long enough from here on.
+    quiet_at: Duration,
+    /// Nobody waits for quiet any longer than this: a line full of noise is asked all the same.
+    patience: Duration,
+}
+
+/// The question that has no answer yet.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    unit: usize,
+    job: Job,
+    request: Request,
+    begun: Duration,
+    expires: Duration,
+}
+
+impl Modbus {
+    pub(super) fn new(
+        timing: Timing,
+        timeout: Duration,
+        poll: Duration,
+        pace: Pace,
+        devices: Vec<Device>,
+        units: Vec<Unit>,
+    ) -> Self {
+        Self {
+            timing,
+            timeout,
+            pace,
+            devices,
+            units,
+            schedule: Schedule::new(poll),
+            line: None,
+            unasked: Garbage::default(),
+            first_told: 0,
+        }
+    }
+
+    fn patience(&self, now: Duration) -> Duration {
+        now.saturating_add(self.timing.silence).saturating_add(self.timeout)
+    }
+
+    /// No answer in time: the unit's other questions wait for the next cycle.
+    fn give_up(&mut self, now: Duration, asked: Asked) {
+        let patience = self.patience(now);
+        let Some(line) = &mut self.line else { return };
+        line.asked = None;
+        line.patience = patience;
+        let heard = std::mem::take(&mut line.buffer);
+        self.schedule.skip(asked.unit);
+        if let Some(unit) = self.units.get_mut(asked.unit) {
+            unit.garbage.add("in place of an answer", &without_answers(&heard));
+            unit.missed(now);
+        }
+    }
+
+    fn take_in(&mut self, now: Duration, bytes: &[u8]) {
+        let patience = self.patience(now);
+        let Some(line) = &mut self.line else { return };
+        let Some(asked) = line.asked else {
+            self.unasked.add("while nothing was asked", bytes);
+            return;
+        };
+        line.buffer.extend_from_slice(bytes);
+        let Some(unit) = self.units.get_mut(asked.unit) else { return };
+        let Some(found) = asked.request.find(&line.buffer) else {
+            let beyond = line.buffer.len().saturating_sub(MAX_BUFFER);
+            let oldest: Vec<u8> = line.buffer.drain(..beyond).collect();
+            unit.garbage.add("in place of an answer", &oldest);
+            return;
+        };
+        line.asked = None;
+        line.patience = patience;
+        let heard = std::mem::take(&mut line.buffer);
+        let before = heard.get(..found.start).unwrap_or_default();
+        let behind = heard.get(found.end..).unwrap_or_default();
+        unit.garbage.add("before an answer", &without_answers(before));
+        unit.garbage.add("behind an answer", &without_answers(behind));
+        unit.answered(asked.job, asked.request, asked.begun, &found.answer, self.pace);
+    }
+
+    /// The next question, now that the line is quiet.
+    fn ask(&mut self, now: Duration) -> Option<Vec<u8>> {
+        while let Some((index, job)) = self.schedule.take() {
+            let Some(request) = self.units.get_mut(index).and_then(|unit| unit.begin(job)) else {
+                continue;
+            };
+            let line = self.line.as_mut()?;
+            let written = now.saturating_add(self.timing.characters(REQUEST_LENGTH));
+            let expires = written
+                .saturating_add(self.timeout)
+                .saturating_add(self.timing.characters(request.answer_length()));
+            line.quiet_at = line.quiet_at.max(written.saturating_add(self.timing.silence));
+            line.asked = Some(Asked { unit: index, job, request, begun: now, expires });
+            return Some(request.encode());
+        }
+        None
+    }
+
+    /// All that is to be told now, each unit's apart: states first, in reports that a signal of the
+    /// link can hold, then faults.
+    fn told(&mut self, now: Duration) -> Vec<Report> {
+        let mut reports = Vec::new();
+        for unit in &mut self.units {
+            for some in unit.observations().chunks(MAX_OBSERVATIONS) {
+                let source = source(unit);
+                reports.push(Report { source, observations: some.to_vec(), fault: None });
+            }
+        }
+        let mut faults: Vec<(String, LineFault)> = Vec::new();
+        if let Some(fault) = self.unasked.take(now) {
+            faults.push(("line".to_owned(), fault));
+        }
+        let count = self.units.len();
+        for index in (0..count).map(|n| (self.first_told + n) % count) {
+            let Some(unit) = self.units.get_mut(index) else { continue };
+            while faults.len() < MAX_FAULTS
+                && let Some(fault) = unit.fault(now)
+            {
+                faults.push((source(unit), fault));
+            }
+            if faults.len() == MAX_FAULTS {
+                self.first_told = index;
+                break;
+            }
+        }
+        reports.extend(faults.into_iter().map(|(source, fault)| Report {
+            source,
+            observations: Vec::new(),
+            fault: Some(fault),
+        }));
+        reports
+    }
+}
+
+fn source(unit: &Unit) -> String {
+    format!("unit {}", unit.number)
+}
+
+impl LineDriver for Modbus {
+    fn opened(&mut self, now: Duration) {
+        self.units.iter_mut().for_each(Unit::forget);
+        self.unasked = Garbage::default();
+        self.schedule.restart(now);
+        self.line = Some(Line {
+            asked: None,
+            buffer: Vec::new(),
+            quiet_at: now.saturating_add(self.timing.silence),
+            patience: self.patience(now),
+        });
+    }
+
+    fn closed(&mut self, _now: Duration) {
+        self.line = None;
+    }
+
+    fn received(&mut self, now: Duration, bytes: &[u8]) {
+        let Some(line) = &mut self.line else { return };
+        if !bytes.is_empty() {
+            line.quiet_at = line.quiet_at.max(now.saturating_add(self.timing.silence));
+        }
+        for portion in bytes.chunks(PORTION) {
+            self.take_in(now, portion);
+        }
+    }
+
+    fn transmit(&mut self, now: Duration) -> Option<Vec<u8>> {
+        if let Some(asked) = self.line.as_ref()?.asked {
+            if now < asked.expires {
+                return None;
+            }
+            self.give_up(now, asked);
+        }
+        if self.schedule.is_empty() {
+            if now < self.schedule.next_start(&self.units)? {
+                return None;
+            }
+            self.schedule.begin(now, &self.units);
+            let patience = self.patience(now);
+            self.line.as_mut()?.patience = patience;
+        }
+        let line = self.line.as_ref()?;
+        if now < line.quiet_at.min(line.patience) {
+            return None;
+        }
+        self.ask(now)
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        let line = self.line.as_ref()?;
+        if let Some(asked) = line.asked {
+            return Some(asked.expires);
+        }
+        if self.schedule.is_empty() {
+            return self.schedule.next_start(&self.units);
+        }
+        Some(line.quiet_at.min(line.patience))
+    }
+
+    fn reports(&mut self, now: Duration) -> Vec<Report> {
+        // Once the line is gone, what it said last is no longer news.
+        if self.line.is_none() { Vec::new() } else { self.told(now) }
+    }
+
+    fn read_again(&mut self, address: &str) {
+        for unit in &mut self.units {
+            unit.read_again(address);
+        }
+    }
+
+    fn devices(&self) -> Vec<Device> {
+        self.devices.clone()
+    }
+
+    fn command(&self, address: &str, act: Act) -> Result<Vec<Step>, CannotAct> {
+        let found = self.units.iter().find_map(|unit| {
+            let endpoint = unit.endpoints.iter().find(|e| e.address == address)?;
+            Some((unit.number, endpoint))
+        });
+        let Some((unit, endpoint)) = found else {
+            return Err(CannotAct::UnknownDevice(address.to_owned()));
+        };
+        match endpoint.relays.iter().find(|relay| relay.role.act() == Some(act)) {
+            Some(relay) => Ok(relay.steps(unit)),
+            None => Err(CannotAct::NoSafeForm(act)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::modbus::inputs::Sensors;
+    use crate::modbus::unit::{Endpoint, Span};
+
+    const NOW: Duration = Duration::from_secs(1);
+
+    fn asked() -> Modbus {
+        let endpoint = Endpoint::new("e0".to_owned(), Sensors::default(), vec![]);
+        let unit = Unit::new(1, Some(Span { first: 0, count: 1 }), None, vec![endpoint]);
+        let second = Duration::from_secs(1);
+        let pace = Pace { debounce: Duration::ZERO, travel: second };
+        let mut driver =
+            Modbus::new(Timing::new(9600), second, second, pace, Vec::new(), vec![unit]);
+        driver.opened(Duration::ZERO);
+        assert!(driver.transmit(NOW).is_some());
+        driver
+    }
+
+    #[test]
+    fn the_buffer_is_bounded_and_an_answer_behind_it_is_found() {
+        let mut driver = asked();
+        let held = |driver: &Modbus| driver.line.as_ref().map_or(0, |line| line.buffer.len());
+        for length in [1, 127, 128, 129, 5000] {
+            driver.received(NOW, &vec![1; length]);
+            assert!(held(&driver) <= MAX_BUFFER, "{length}");
+        }
+        assert_eq!(held(&driver), MAX_BUFFER);
+        driver.received(NOW, &[&[2; 300][..], &[1, 2, 1, 1, 0x60, 0x48]].concat());
+        assert_eq!(held(&driver), 0, "it is answered");
+        let reports = driver.reports(NOW);
+        assert_eq!(reports.len(), 2, "{reports:?}");
+        let told = reports.iter().find_map(|report| report.fault.as_ref()).unwrap();
+        assert_eq!(told.raw.len(), 256);
+        assert!(told.detail.contains("bytes 5685"), "{told:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_at_any_time_fill_the_buffer_beyond_its_bound(
+            portions in prop::collection::vec((0_u64..3000, any::<u8>(), 0_usize..900), 0..60),
+        ) {
+            let mut driver = asked();
+            let mut now = NOW;
+            for (pause, byte, length) in portions {
+                now += Duration::from_millis(pause);
+                driver.received(now, &vec![byte; length]);
+                prop_assert!(driver.line.as_ref().is_some_and(|line| line.buffer.len() <= MAX_BUFFER));
+                while driver.transmit(now).is_some() {}
+                prop_assert!(driver.deadline().is_some_and(|deadline| deadline > now));
+            }
+        }
+    }
+}

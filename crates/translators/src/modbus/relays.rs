@@ -1,0 +1,238 @@
+//! The relays of an endpoint: what switches them, and that none stays on.
+//!
+//! A frame can be lost, so OFF is believed only when the board's echo came and the coil was read as
+//! off afterwards; until then it is written again in every cycle. A coil that is on is anybody's
+//! (the board's own pulse, its push buttons) for as long as this relay may hold; then it is switched
+//! off.
+
+use std::time::Duration;
+
+use super::frame::{OFF, ON, Request};
+use crate::translator::Step;
+use crate::vocabulary::Act;
+
+/// How long a coil may be on whose board makes the pulse itself.
+pub(super) const LONGEST_PULSE: Duration = Duration::from_secs(10);
+
+/// What a relay is wired to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Open,
+    Close,
+    Stop,
+    Unlock,
+    Lock,
+    /// The one button of an opener: what it does depends on the state before.
+    Toggle,
+}
+
+impl Role {
+    /// As in the vendor's file.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Close => "close",
+            Self::Stop => "stop",
+            Self::Unlock => "unlock",
+            Self::Lock => "lock",
+            Self::Toggle => "toggle",
+        }
+    }
+
+    /// The act that this relay does. A toggle does none: its outcome is not sure.
+    pub(super) const fn act(self) -> Option<Act> {
+        match self {
+            Self::Open => Some(Act::Open),
+            Self::Close => Some(Act::Close),
+            Self::Stop => Some(Act::Stop),
+            Self::Unlock => Some(Act::Unlock),
+            Self::Lock => Some(Act::Lock),
+            Self::Toggle => None,
+        }
+    }
+}
+
+/// What bounds the time that a relay is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Drive {
+    /// A second frame, this long after the first.
+    Hold(Duration),
+    /// The board itself, told so by this frame.
+    Pulse(Request),
+}
+
+/// How far OFF has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Off {
+    /// To be written.
+    Wanted,
+    /// The board has echoed it.
+    Echoed,
+    /// And the coil was read as off.
+    Confirmed,
+}
+
+/// One relay.
+#[derive(Debug)]
+pub(super) struct Relay {
+    pub(super) role: Role,
+    pub(super) coil: u16,
+    drive: Drive,
+    off: Off,
+    /// Since when every reading has shown it on.
+    on_since: Option<Duration>,
+    told: bool,
+    stayed_on: bool,
+}
+
+impl Relay {
+    pub(super) const fn new(role: Role, coil: u16, drive: Drive) -> Self {
+        let (off, on_since) = (Off::Wanted, None);
+        Self { role, coil, drive, off, on_since, told: false, stayed_on: false }
+    }
+
+    /// Nothing of before counts: it is to be off.
+    pub(super) fn forget(&mut self) {
+        *self = Self::new(self.role, self.coil, self.drive);
+    }
+
+    /// The frames that make it do its act once.
+    pub(super) fn steps(&self, unit: u8) -> Vec<Step> {
+        let step = |after, request: Request| Step { after, frame: request.encode() };
+        match self.drive {
+            Drive::Pulse(request) => vec![step(Duration::ZERO, request)],
+            Drive::Hold(hold) => vec![
+                step(Duration::ZERO, Request::write_coil(unit, self.coil, ON)),
+                step(hold, self.off_request(unit)),
+            ],
+        }
+    }
+
+    pub(super) fn off_request(&self, unit: u8) -> Request {
+        Request::write_coil(unit, self.coil, OFF)
+    }
+
+    pub(super) fn wants_off(&self) -> bool {
+        self.off == Off::Wanted
+    }
+
+    /// The board has echoed the OFF.
+    pub(super) fn echoed(&mut self) {
+        self.off = Off::Echoed;
+    }
+
+    /// A reading of the coil that began `at`.
+    pub(super) fn read(&mut self, at: Duration, on: bool) {
+        if !on {
+            self.on_since = None;
+            self.told = false;
+            if self.off == Off::Echoed {
+                self.off = Off::Confirmed;
+            }
+            return;
+        }
+        let since = *self.on_since.get_or_insert(at);
+        let stayed_on = at.saturating_sub(since) >= self.longest_on();
+        if stayed_on && !self.told {
+            self.told = true;
+            self.stayed_on = true;
+        }
+        if stayed_on || self.off == Off::Echoed {
+            self.off = Off::Wanted;
+        }
+    }
+
+    const fn longest_on(&self) -> Duration {
+        match self.drive {
+            Drive::Hold(hold) => hold,
+            Drive::Pulse(_) => LONGEST_PULSE,
+        }
+    }
+
+    /// Whether it was found to have stayed on since this was last asked; once for each time.
+    pub(super) fn take_stayed_on(&mut self) -> bool {
+        std::mem::take(&mut self.stayed_on)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn held() -> Relay {
+        Relay::new(Role::Open, 3, Drive::Hold(at(500)))
+    }
+
+    #[test]
+    fn off_is_believed_after_echo_and_reading() {
+        let mut relay = held();
+        assert!(relay.wants_off(), "from the beginning");
+        relay.read(at(0), false);
+        assert!(relay.wants_off(), "a reading alone is not enough");
+        relay.echoed();
+        assert_eq!(relay.off, Off::Echoed);
+        relay.read(at(100), true);
+        assert!(relay.wants_off(), "still on: again");
+        relay.echoed();
+        relay.read(at(200), false);
+        assert_eq!(relay.off, Off::Confirmed);
+        relay.forget();
+        assert!(relay.wants_off());
+    }
+
+    #[test]
+    fn what_stays_on_is_switched_off_and_told_once() {
+        for (drive, bound) in
+            [(Drive::Hold(at(500)), 500), (Drive::Pulse(Request::write_coil(1, 0x200, 5)), 10_000)]
+        {
+            let mut relay = Relay::new(Role::Unlock, 3, drive);
+            relay.echoed();
+            relay.read(at(0), false);
+            relay.read(at(1000), true);
+            relay.read(at(1000 + bound - 1), true);
+            assert!(!relay.wants_off() && !relay.take_stayed_on(), "{drive:?}");
+            relay.read(at(1000 + bound), true);
+            assert!(relay.wants_off() && relay.take_stayed_on(), "{drive:?}");
+            relay.echoed();
+            relay.read(at(1100 + bound), true);
+            assert!(relay.wants_off() && !relay.take_stayed_on(), "once: {drive:?}");
+            relay.echoed();
+            relay.read(at(1200 + bound), false);
+            assert!(!relay.wants_off());
+            for time in [40_000, 60_000] {
+                relay.read(at(time), true);
+            }
+            assert!(relay.wants_off() && relay.take_stayed_on(), "another time: {drive:?}");
+        }
+    }
+
+    #[test]
+    fn a_pulse_within_its_bound_is_left_alone() {
+        let mut relay = held();
+        relay.echoed();
+        relay.read(at(0), false);
+        for (time, on) in [(100, true), (599, true), (700, false), (800, true), (1299, true)] {
+            relay.read(at(time), on);
+            assert!(!relay.wants_off() && !relay.take_stayed_on(), "{time}");
+        }
+    }
+
+    #[test]
+    fn what_is_switched_on_is_switched_off() {
+        let steps = held().steps(1);
+        assert_eq!(
+            steps,
+            [
+                Step { after: at(0), frame: Request::write_coil(1, 3, ON).encode() },
+                Step { after: at(500), frame: Request::write_coil(1, 3, OFF).encode() },
+            ]
+        );
+        let request = Request { unit: 1, function: 6, first: 4, value: 0x0600 };
+        let pulse = Relay::new(Role::Open, 3, Drive::Pulse(request));
+        assert_eq!(pulse.steps(1), [Step { after: at(0), frame: request.encode() }]);
+    }
+}

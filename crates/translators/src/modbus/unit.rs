@@ -1,0 +1,275 @@
+//! One unit of the line with its endpoints: which requests it needs, and what its answers mean.
+
+use std::time::Duration;
+
+use super::frame::{Answer, Bits, READ_COILS, READ_INPUTS, Request};
+use super::health::{Health, Reading};
+use super::inputs::{Pace, Sensors};
+use super::relays::Relay;
+use super::tally::{Exceptions, Garbage};
+use super::told::{Told, about};
+use crate::observation::{Observation, What};
+use crate::translator::LineFault;
+
+/// Coils or inputs that one request reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) first: u16,
+    pub(super) count: u16,
+}
+
+/// One thing that a unit is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Job {
+    /// Write OFF to a relay: its endpoint and itself, by their order.
+    Off { endpoint: usize, relay: usize },
+    /// Read all inputs.
+    Inputs,
+    /// Read all relays' coils.
+    Coils,
+}
+
+/// A device of the vendor's file.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    pub(super) address: String,
+    pub(super) sensors: Sensors,
+    pub(super) relays: Vec<Relay>,
+    told: Told,
+    again: Again,
+}
+
+/// How far it is with telling an endpoint's state again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    No,
+    /// Asked for; what may be under way began before.
+    Asked,
+    /// A reading has begun since: the next answer to one counts.
+    Reading,
+}
+
+impl Endpoint {
+    pub(super) fn new(address: String, sensors: Sensors, relays: Vec<Relay>) -> Self {
+        Self { address, sensors, relays, told: Told::default(), again: Again::No }
+    }
+}
+
+/// One unit.
+#[derive(Debug)]
+pub(super) struct Unit {
+    pub(super) number: u8,
+    inputs: Option<Span>,
+    coils: Option<Span>,
+    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) health: Health,
+    exceptions: Exceptions,
+    pub(super) garbage: Garbage,
+}
+
+impl Unit {
+    /// `inputs` and `coils` cover those of all endpoints, and at least one of them is there.
+    pub(super) fn new(
+        number: u8,
+        inputs: Option<Span>,
+        coils: Option<Span>,
+        endpoints: Vec<Endpoint>,
+    ) -> Self {
+        Self {
+            number,
+            inputs,
+            coils,
+            endpoints,
+            health: Health::default(),
+            exceptions: Exceptions::default(),
+            garbage: Garbage::default(),
+        }
+    }
+
+    /// The line stands anew: nothing of before counts, and every relay is to be off.
+    pub(super) fn forget(&mut self) {
+        self.health = Health::default();
+        self.exceptions = Exceptions::default();
+        self.garbage = Garbage::default();
+        for endpoint in &mut self.endpoints {
+            endpoint.told.forget();
+            endpoint.again = Again::No;
+        }
+        self.lose_track();
+    }
+
+    /// What was read before says nothing of what comes next.
+    fn lose_track(&mut self) {
+        for endpoint in &mut self.endpoints {
+            endpoint.sensors.forget();
+            endpoint.told.forget_facts();
+            endpoint.relays.iter_mut().for_each(Relay::forget);
+        }
+    }
+
+    /// The relays that are to be written OFF.
+    pub(super) fn writes(&self) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        for (endpoint, of) in self.endpoints.iter().enumerate() {
+            for (relay, it) in of.relays.iter().enumerate() {
+                if it.wants_off() {
+                    jobs.push(Job::Off { endpoint, relay });
+                }
+            }
+        }
+        jobs
+    }
+
+    /// What is read in every cycle.
+    pub(super) fn readings(&self) -> Vec<Job> {
+        let inputs = self.inputs.map(|_| Job::Inputs);
+        let coils = self.coils.map(|_| Job::Coils);
+        inputs.into_iter().chain(coils).collect()
+    }
+
+    /// What a dead unit is asked: OFF if it has a relay, since a relay may be on.
+    pub(super) fn probe(&self) -> Option<Job> {
+        self.writes().into_iter().chain(self.readings()).next()
+    }
+
+    /// The request for a job that begins now.
+    pub(super) fn begin(&mut self, job: Job) -> Option<Request> {
+        let read = |function, span: Span| Request {
+            unit: self.number,
+            function,
+            first: span.first,
+            value: span.count,
+        };
+        let request = match job {
+            Job::Off { endpoint, relay } => {
+                self.endpoints.get(endpoint)?.relays.get(relay)?.off_request(self.number)
+            }
+            Job::Inputs => read(READ_INPUTS, self.inputs?),
+            Job::Coils => read(READ_COILS, self.coils?),
+        };
+        if self.tells_states(job) {
+            for endpoint in self.endpoints.iter_mut().filter(|e| e.again == Again::Asked) {
+                endpoint.again = Again::Reading;
+            }
+        }
+        Some(request)
+    }
+
+    /// Whether this job reads what the endpoints tell: inputs, or coils where there are none.
+    fn tells_states(&self, job: Job) -> bool {
+        job == Job::Inputs || (job == Job::Coils && self.inputs.is_none())
+    }
+
+    /// A job had no answer by `now`.
+    pub(super) fn missed(&mut self, now: Duration) {
+        if self.health.missed(now) {
+            self.lose_track();
+        }
+    }
+
+    /// The answer to the job that began at `begun`.
+    pub(super) fn answered(
+        &mut self,
+        job: Job,
+        request: Request,
+        begun: Duration,
+        answer: &Answer,
+        pace: Pace,
+    ) {
+        self.health.answered();
+        if let Answer::Exception(code) = answer {
+            self.exceptions.add(request.function, *code);
+        }
+        let reading = match job {
+            Job::Off { endpoint, relay } => {
+                let relay = self.endpoints.get_mut(endpoint).and_then(|e| e.relays.get_mut(relay));
+                if let (Some(relay), Answer::Echo) = (relay, answer) {
+                    relay.echoed();
+                }
+                return;
+            }
+            Job::Inputs => Reading::Inputs,
+            Job::Coils => Reading::Coils,
+        };
+        let refused = !matches!(answer, Answer::Bits(_));
+        if self.health.was_read(reading, refused) {
+            for endpoint in &mut self.endpoints {
+                endpoint.sensors.forget();
+                endpoint.told.forget_facts();
+            }
+        }
+        if let Answer::Bits(bits) = answer {
+            match reading {
+                Reading::Inputs => self.read_inputs(begun, bits, pace),
+                Reading::Coils => self.read_coils(begun, bits),
+            }
+        }
+        if self.tells_states(job) {
+            self.tell_again();
+        }
+    }
+
+    fn read_inputs(&mut self, begun: Duration, bits: &Bits, pace: Pace) {
+        let first = self.inputs.map_or(0, |span| span.first);
+        for endpoint in &mut self.endpoints {
+            endpoint
+                .sensors
+                .read(begun, pace, |number| number.checked_sub(first).and_then(|n| bits.get(n)));
+        }
+    }
+
+    fn read_coils(&mut self, begun: Duration, bits: &Bits) {
+        let first = self.coils.map_or(0, |span| span.first);
+        for relay in self.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.relays) {
+            if let Some(on) = relay.coil.checked_sub(first).and_then(|n| bits.get(n)) {
+                relay.read(begun, on);
+            }
+        }
+    }
+
+    /// Endpoints whose reading is there are told again, unless it may be changing just now: then
+    /// from a later one.
+    fn tell_again(&mut self) {
+        let refuses = self.health.refuses();
+        for endpoint in self.endpoints.iter_mut().filter(|e| e.again == Again::Reading) {
+            if refuses || endpoint.sensors.are_steady() {
+                endpoint.told.forget();
+                endpoint.again = Again::No;
+            } else {
+                endpoint.again = Again::Asked;
+            }
+        }
+    }
+
+    /// The endpoint is to be told from a reading that has not begun.
+    pub(super) fn read_again(&mut self, address: &str) {
+        if let Some(endpoint) = self.endpoints.iter_mut().find(|e| e.address == address) {
+            endpoint.again = Again::Asked;
+        }
+    }
+
+    /// A fault that is to be told now.
+    pub(super) fn fault(&mut self, now: Duration) -> Option<LineFault> {
+        self.exceptions.take(now, self.number).or_else(|| self.garbage.take(now))
+    }
+
+    /// What is to be told since it was last asked.
+    pub(super) fn observations(&mut self) -> Vec<Observation> {
+        let (online, refuses) = (self.health.online(), self.health.refuses());
+        let mut found = Vec::new();
+        for endpoint in &mut self.endpoints {
+            let facts = if refuses { endpoint.sensors.unknown() } else { endpoint.sensors.facts() };
+            let mut changes = endpoint.told.differences(online, facts);
+            for relay in &mut endpoint.relays {
+                if relay.take_stayed_on() {
+                    changes.push(What::Anomaly {
+                        field: format!("relay.{}", relay.role.name()),
+                        detail: "relay stayed on".to_owned(),
+                    });
+                }
+            }
+            found.extend(changes.into_iter().map(|what| about(&endpoint.address, what)));
+        }
+        found
+    }
+}

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::translator::{LineDriver, Translator};
-use crate::{profile, zigbee2mqtt};
+use crate::{modbus, profile, zigbee2mqtt};
 
 /// What a vendor's file says of its devices' world.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -141,7 +141,7 @@ pub struct Native {
 }
 
 /// Every ecosystem with code of its own.
-pub const NATIVE: &[Native] = &[zigbee2mqtt::ECOSYSTEM];
+pub const NATIVE: &[Native] = &[zigbee2mqtt::ECOSYSTEM, modbus::ECOSYSTEM];
 
 /// The names of all ecosystems that need no profile of the operator's.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -173,7 +173,7 @@ pub fn read_table<T: DeserializeOwned>(
     faults: &mut Vec<Fault>,
 ) -> Option<T> {
     let mut unknown = Vec::new();
-    let mut ignored = |path: serde_ignored::Path<'_>| unknown.push(path.to_string());
+    let mut ignored = |path: serde_ignored::Path<'_>| unknown.push(dotted(&path));
     let table = Value::Object(table.clone());
     let reader = serde_ignored::Deserializer::new(table, &mut ignored);
     let read = serde_path_to_error::deserialize(reader);
@@ -188,6 +188,24 @@ pub fn read_table<T: DeserializeOwned>(
             };
             faults.push(Fault::error(key, error.inner().to_string(), remedy));
             None
+        }
+    }
+}
+
+/// The path as it stands in the file. The crate's own form has a question mark for each member that
+/// may be missing.
+fn dotted(path: &serde_ignored::Path<'_>) -> String {
+    use serde_ignored::Path as At;
+    let inside = |parent: &At<'_>, key: &str| match dotted(parent) {
+        parent if parent.is_empty() => key.to_owned(),
+        parent => format!("{parent}.{key}"),
+    };
+    match path {
+        At::Root => String::new(),
+        At::Seq { parent, index } => inside(parent, &index.to_string()),
+        At::Map { parent, key } => inside(parent, key),
+        At::Some { parent } | At::NewtypeStruct { parent } | At::NewtypeVariant { parent } => {
+            dotted(parent)
         }
     }
 }

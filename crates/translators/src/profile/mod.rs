@@ -39,6 +39,7 @@ const MAX_KINDS: usize = 16;
 /// The profiles that come with doorward: name and text.
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("esphome", include_str!("../../profiles/esphome/profile.toml")),
+    ("nuki", include_str!("../../profiles/nuki/profile.toml")),
     ("opengarage", include_str!("../../profiles/opengarage/profile.toml")),
     ("ratgdo", include_str!("../../profiles/ratgdo/profile.toml")),
     ("shelly", include_str!("../../profiles/shelly/profile.toml")),

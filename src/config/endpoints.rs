@@ -17,6 +17,9 @@ pub struct PinnedEndpoint {
     pub address: String,
 }
 
+/// Longest address, in bytes: what a vendor process may say of a device.
+const MAX_ADDRESS: usize = 512;
+
 /// Takes the tables over. What an ecosystem asks of its devices beyond id and address is its own.
 pub fn read(
     source: &Source,
@@ -62,6 +65,14 @@ pub fn read(
                 continue;
             }
         };
+        if !(1..=MAX_ADDRESS).contains(&address.len()) || address.chars().any(char::is_control) {
+            findings.push(source.error(
+                address_key,
+                "no device can be known by this",
+                format!("use 1 to {MAX_ADDRESS} bytes without control characters"),
+            ));
+            continue;
+        }
         if let Some(bare) = id.strip_prefix(&format!("{vendor}:")) {
             let message = "the vendor's name does not belong here";
             findings.push(source.error(id_key, message, format!("write {bare:?}")));

@@ -135,7 +135,7 @@ impl Source {
                 Some(table) => (format!("{table}.{name}"), format!("[{}]", header(table))),
                 None => (name.to_owned(), "the file's top level".to_owned()),
             };
-            let add = if name == "gateway" || name == "mqtt" {
+            let add = if name == "gateway" {
                 format!("add the table [{name}]; config/ has an example")
             } else {
                 format!("add {name} = … to {table}")

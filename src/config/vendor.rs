@@ -88,7 +88,10 @@ fn parse(
             table.map(|table| {
                 let line = serial::read(&source, table, findings);
                 // A protocol's silences are measured in characters.
-                settings.insert("baud".to_owned(), line.baud.into());
+                if settings.insert("baud".to_owned(), line.baud.into()).is_some() {
+                    let message = "the speed of a line does not belong here; this has no effect";
+                    findings.push(source.warning("settings.baud", message, "use [serial] baud"));
+                }
                 Connection::Serial(line)
             })
         }

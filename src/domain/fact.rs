@@ -100,8 +100,8 @@ impl<V: Copy + PartialEq> Fact<V> {
         *self = Self {
             value,
             quality: match quality {
-                _ if sighting.retained => FactQuality::Stale,
                 Quality::Assumed => FactQuality::Assumed,
+                _ if sighting.retained => FactQuality::Stale,
                 Quality::Reported | Quality::Cached => FactQuality::Observed,
             },
             observed_at: Some(sighting.at),
@@ -121,9 +121,10 @@ impl<V: Copy + PartialEq> Fact<V> {
         })
     }
 
-    /// A change could have been missed.
+    /// A change could have been missed. An assumption stays one: it was never observed, and ends by
+    /// its time-out.
     pub fn degrade(&mut self) {
-        if matches!(self.quality, FactQuality::Observed | FactQuality::Assumed) {
+        if self.quality == FactQuality::Observed {
             self.quality = FactQuality::Stale;
         }
     }

@@ -6,25 +6,56 @@ use std::time::Duration;
 use doorward_translators::{LockState, Position, Quality};
 
 use super::state::{Effects, Gateway, Now};
-use crate::domain::entry::Role;
+use crate::domain::entry::{EntryState, Role};
 use crate::domain::fact::{FactQuality, Sighting};
 use crate::domain::ids::{EntryId, VendorId};
 
 /// How long an assumption stands for what nobody has observed. Then the fact is unknown.
 const ASSUMED_FOR: Duration = Duration::from_secs(60);
 
-/// When each assumption ends: at most one for each fact of each entry.
+/// The assumptions that stand, and those that ended: at most one for each fact of each entry.
 #[derive(Debug, Default)]
 pub(super) struct Assumptions {
     ends: BTreeMap<(EntryId, Role), Duration>,
+    /// What each was that ended, until something else is said.
+    ended: BTreeMap<(EntryId, Role), &'static str>,
 }
 
 impl Assumptions {
-    /// Something was said of a fact. An assumption begins its time anew.
-    pub fn said(&mut self, now: Now, entry: &EntryId, role: Role, quality: Quality) {
-        if quality == Quality::Assumed {
-            self.ends.insert((entry.clone(), role), now.monotonic + ASSUMED_FOR);
+    /// Those that a restart interrupted end at once: how old they are is not known.
+    pub fn restored(doors: &BTreeMap<EntryId, EntryState>) -> Self {
+        let mut ends = BTreeMap::new();
+        for (entry, door) in doors {
+            for (role, quality) in
+                [(Role::Lock, door.lock.quality), (Role::Position, door.position.quality)]
+            {
+                if quality == FactQuality::Assumed {
+                    ends.insert((entry.clone(), role), Duration::ZERO);
+                }
+            }
         }
+        Self { ends, ended: BTreeMap::new() }
+    }
+
+    /// Something was said of a fact; false if it is to be ignored. An assumption begins its time
+    /// anew, but one that has ended does not come back by being repeated, as telemetry does.
+    pub fn admits(
+        &mut self,
+        now: Now,
+        entry: &EntryId,
+        role: Role,
+        quality: Quality,
+        word: &'static str,
+    ) -> bool {
+        let fact = (entry.clone(), role);
+        if quality == Quality::Assumed {
+            if self.ended.get(&fact) == Some(&word) {
+                return false;
+            }
+            self.ends.insert(fact.clone(), now.monotonic + ASSUMED_FOR);
+        }
+        self.ended.remove(&fact);
+        true
     }
 
     /// When the next one ends.
@@ -41,12 +72,17 @@ impl Gateway {
     /// Ends the assumptions whose time has passed, unless the fact has been observed since.
     pub(super) fn end_assumptions(&mut self, now: Now, effects: &mut Effects) {
         for (entry, role) in self.assumptions.take_ended(now) {
-            let assumed = self.doors.get(&entry).is_some_and(|door| match role {
-                Role::Lock => door.lock.quality == FactQuality::Assumed,
-                Role::Position => door.position.quality == FactQuality::Assumed,
-                _ => false,
+            let assumed = self.doors.get(&entry).and_then(|door| match role {
+                Role::Lock if door.lock.quality == FactQuality::Assumed => {
+                    Some(door.lock.value.as_str())
+                }
+                Role::Position if door.position.quality == FactQuality::Assumed => {
+                    Some(door.position.value.as_str())
+                }
+                _ => None,
             });
-            if assumed {
+            if let Some(word) = assumed {
+                self.assumptions.ended.insert((entry.clone(), role), word);
                 self.lose(now, &entry, role, effects);
             }
         }

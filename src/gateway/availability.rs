@@ -4,10 +4,13 @@
 //! connection to the broker say so. The moment one does not, its facts are stale. Bridges and
 //! brokers restart: their absence is told per endpoint only after [`OFFLINE_GRACE`].
 
+use std::collections::HashSet;
+
 use doorward_translators::Capability;
 
 use super::memory::ProcessState;
 use super::state::{CHANGE_SETTLES, Effects, Gateway, Now, OFFLINE_GRACE, VendorChange};
+use crate::domain::endpoint::EndpointState;
 use crate::domain::entry::Role;
 use crate::domain::ids::{EndpointId, VendorId};
 use crate::link::ReadRequest;
@@ -155,8 +158,14 @@ impl Gateway {
                 self.degrade(&endpoint);
             }
         } else if !was {
-            state.grace = None;
-            self.tell_all(now, vendor, effects);
+            // Those whose own word is not the best yet have the grace to say so anew.
+            state.grace = Some(now.monotonic + OFFLINE_GRACE);
+            for endpoint in self.endpoints_of(vendor) {
+                let says_so = |state: &EndpointState| state.unavailable_parts().next().is_none();
+                if self.endpoints.get(&endpoint).is_some_and(says_so) {
+                    self.tell(now, vendor, &endpoint, effects);
+                }
+            }
         }
     }
 
@@ -239,10 +248,16 @@ impl Gateway {
         }
     }
 
+    /// The vendor's endpoints that are listed anywhere, or that an entry uses.
     fn endpoints_of(&self, vendor: &VendorId) -> Vec<EndpointId> {
+        let listed: HashSet<&EndpointId> = match self.vendors.get(vendor) {
+            Some(state) => state.inventory.values().chain(state.pinned.values()).collect(),
+            None => HashSet::new(),
+        };
         self.endpoints
             .keys()
             .filter(|endpoint| endpoint.vendor() == vendor.as_str())
+            .filter(|endpoint| listed.contains(endpoint) || self.bindings.contains_key(endpoint))
             .cloned()
             .collect()
     }

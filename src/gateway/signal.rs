@@ -68,14 +68,14 @@ impl Gateway {
             lossy: signal.lossy,
             received_at: signal.received_at.min(now.wall),
         };
-        let mut answered = None;
+        let mut answered = Vec::new();
         for observation in signal.observations {
             self.observation(now, &origin, observation, &mut answered, effects);
         }
-        if let Some(endpoint) = answered
-            && let Some(state) = self.vendors.get_mut(vendor)
-        {
-            state.unanswered.remove(&endpoint);
+        if let Some(state) = self.vendors.get_mut(vendor) {
+            for endpoint in answered {
+                state.unanswered.remove(&endpoint);
+            }
         }
         if let Some(evidence) = signal.evidence {
             self.evidence(now, vendor, evidence, effects);
@@ -87,7 +87,7 @@ impl Gateway {
         now: Now,
         origin: &Origin<'_>,
         observation: Observation,
-        answered: &mut Option<EndpointId>,
+        answered: &mut Vec<EndpointId>,
         effects: &mut Effects,
     ) {
         let Observation { address, device_time, what } = observation;
@@ -124,7 +124,7 @@ impl Gateway {
         match what {
             What::Lock { state, quality } => {
                 if answers {
-                    *answered = Some(endpoint.clone());
+                    answered.push(endpoint.clone());
                 }
                 for entry in self.entries_with(&endpoint, &[Role::Lock]) {
                     self.lock(now, origin.vendor, &entry, &sighting, state, quality, effects);
@@ -132,7 +132,7 @@ impl Gateway {
             }
             What::Position { position, quality } => {
                 if answers {
-                    *answered = Some(endpoint.clone());
+                    answered.push(endpoint.clone());
                 }
                 for entry in self.entries_with(&endpoint, &[Role::Position]) {
                     self.position(
@@ -210,7 +210,9 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let door = self.doors.entry(entry.clone()).or_default();
-        self.assumptions.said(now, entry, Role::Lock, quality);
+        if !self.assumptions.admits(now, entry, Role::Lock, quality, state.as_str()) {
+            return;
+        }
         let Some(change) = door.lock.observe(state, quality, sighting) else { return };
         let id = self.composer.id(now);
         let correlation = door.attribution.changed(state, sighting.at, id);
@@ -231,7 +233,9 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let door = self.doors.entry(entry.clone()).or_default();
-        self.assumptions.said(now, entry, Role::Position, quality);
+        if !self.assumptions.admits(now, entry, Role::Position, quality, position.as_str()) {
+            return;
+        }
         let Some(change) = door.position.observe(position, quality, sighting) else { return };
         self.memory.door(entry);
         let event = self.composer.position_changed(now, entry, sighting, change);

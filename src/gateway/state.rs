@@ -163,6 +163,7 @@ impl Gateway {
         }
         let composer = Composer::new(identity, &entries, seed);
         let remembered = Memory::load(restored.facts, pinned);
+        let assumptions = Assumptions::restored(&remembered.doors);
         Self {
             entries: entries.into_iter().map(|entry| (entry.id.clone(), entry)).collect(),
             bindings,
@@ -172,7 +173,7 @@ impl Gateway {
             composer,
             seen: SeenWindow::new(restored.seen),
             quarantine: Quarantine::new(restored.last_quarantine_id),
-            assumptions: Assumptions::default(),
+            assumptions,
             memory: Memory::default(),
             start: StartInfo {
                 previous_stop: restored.previous_stop,

@@ -40,6 +40,8 @@ pub enum Violation {
     Protocol(u32),
     #[error("signal {got} where {expected} is next")]
     OutOfOrder { got: u64, expected: u64 },
+    #[error("connection {epoch} where {last} was the last")]
+    Epoch { epoch: u32, last: u32 },
     #[error("more than {CREDIT} signals unacknowledged")]
     Credit,
     #[error("{what}: {got}, at most {bound}")]
@@ -56,6 +58,8 @@ pub enum Violation {
 #[derive(Debug, Default)]
 pub struct Order {
     last: u64,
+    epoch: u32,
+    up: bool,
 }
 
 impl Order {
@@ -75,7 +79,15 @@ impl Order {
                 }
                 self.last = signal.n;
             }
-            VendorFrame::Connection { .. } | VendorFrame::Heartbeat { .. } => {}
+            // Each connection comes and goes once; one that never stood only goes.
+            VendorFrame::Connection { up, epoch, .. } => {
+                let ends = !up && self.up && *epoch == self.epoch;
+                if *epoch <= self.epoch && !ends {
+                    return Err(Violation::Epoch { epoch: *epoch, last: self.epoch });
+                }
+                (self.epoch, self.up) = (*epoch, *up);
+            }
+            VendorFrame::Heartbeat { .. } => {}
         }
         Ok(())
     }

@@ -282,10 +282,12 @@ async fn talk(
     };
     let port_lost = Notify::new();
     let lending = async {
-        if let (Connection::Serial(line), Some(process)) = (&setup.connection, sockets.port) {
-            serial::lend(&setup.vendor, line, process, &port_lost).await;
+        match (&setup.connection, sockets.port) {
+            (Connection::Serial(line), Some(process)) => {
+                serial::lend(&setup.vendor, line, process, &port_lost).await;
+            }
+            _ => std::future::pending().await,
         }
-        std::future::pending::<()>().await;
     };
     let reading = async {
         let vendor = &setup.vendor;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use rustix::fs::{Access, Mode, OFlags};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
-use rustix::termios::{ControlModes, OptionalActions, QueueSelector, SpecialCodeIndex};
+use rustix::termios::{ControlModes, InputModes, OptionalActions, QueueSelector, SpecialCodeIndex};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
@@ -32,6 +32,7 @@ fn open(line: &SerialLine) -> anyhow::Result<OwnedFd> {
     rustix::termios::ioctl_tiocexcl(&port).context("it cannot be had alone")?;
     let mut settings = rustix::termios::tcgetattr(&port)?;
     settings.make_raw();
+    settings.input_modes.remove(InputModes::IXOFF | InputModes::IXANY);
     let modes = &mut settings.control_modes;
     modes.remove(ControlModes::CSIZE | ControlModes::CRTSCTS | ControlModes::HUPCL);
     modes.remove(ControlModes::PARENB | ControlModes::PARODD | ControlModes::CSTOPB);

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::Happening;
 use super::evidence::Examiner;
 use super::serial::{Handover, Port};
-use crate::link::{MAX_OBSERVATIONS, Signal};
+use crate::link::Signal;
 
 /// A serial line with its driver.
 pub struct Conversation {
@@ -44,18 +44,6 @@ impl Conversation {
         examiner: &Examiner,
     ) -> std::io::Result<Happening> {
         loop {
-            let Some(port) = &self.port else {
-                self.port = Some(self.handover.port().await?);
-                self.epoch += 1;
-                self.driver.opened(self.begun.elapsed());
-                tracing::info!(epoch = self.epoch, "the port is open");
-                return Ok(Happening::Connected { epoch: self.epoch });
-            };
-            while let Some(frame) = self.driver.transmit(self.begun.elapsed()) {
-                if let Err(error) = port.write(&frame) {
-                    return Ok(self.gone(&error));
-                }
-            }
             if may_tell {
                 if self.told.is_empty() {
                     let reports = self.driver.reports(self.begun.elapsed());
@@ -65,8 +53,32 @@ impl Conversation {
                     return Ok(Happening::Signal { signal, receipt: None });
                 }
             }
+            let Some(port) = &self.port else {
+                self.port = Some(self.handover.port().await?);
+                self.epoch += 1;
+                self.driver.opened(self.begun.elapsed());
+                tracing::info!(epoch = self.epoch, "the port is open");
+                return Ok(Happening::Connected { epoch: self.epoch });
+            };
+            // What has come is read before time-outs are judged: this process may have stood still.
+            match port.waiting() {
+                Ok(bytes) => self.driver.received(self.begun.elapsed(), &bytes),
+                Err(error) => return Ok(self.gone(&error)),
+            }
+            let mut written = false;
+            while let Some(frame) = self.driver.transmit(self.begun.elapsed()) {
+                written = true;
+                if let Err(error) = port.write(&frame) {
+                    return Ok(self.gone(&error));
+                }
+            }
+            if written && may_tell {
+                // What was noticed meanwhile is told before anything is waited for.
+                continue;
+            }
             let due = self.driver.deadline();
             tokio::select! {
+                biased;
                 bytes = port.read() => match bytes {
                     Ok(bytes) => self.driver.received(self.begun.elapsed(), &bytes),
                     Err(error) => return Ok(self.gone(&error)),
@@ -96,7 +108,6 @@ impl Conversation {
     /// over another when it can open one.
     fn gone(&mut self, error: &std::io::Error) -> Happening {
         self.port = None;
-        self.told.clear();
         self.driver.closed(self.begun.elapsed());
         tracing::warn!(epoch = self.epoch, %error, "the port is gone");
         Happening::Disconnected { epoch: self.epoch, detail: error.to_string() }
@@ -106,7 +117,7 @@ impl Conversation {
         let received_at = Timestamp::now();
         let mut signals = VecDeque::new();
         for Report { source, observations, fault } in reports {
-            let mut evidence = match &fault {
+            let evidence = match &fault {
                 Some(fault) => {
                     let refusal = Refusal {
                         reason: fault.reason,
@@ -117,25 +128,17 @@ impl Conversation {
                 }
                 None => examiner.anomalies(&source, &[], &observations, false),
             };
-            let mut rest = observations;
-            loop {
-                let after = rest.split_off(rest.len().min(MAX_OBSERVATIONS));
-                signals.push_back(Signal {
-                    n: 0,
-                    digest: examiner.digest(&source, &[]),
-                    identified: false,
-                    epoch: self.epoch,
-                    lossy: false,
-                    retained: false,
-                    received_at,
-                    observations: rest,
-                    evidence: evidence.take(),
-                });
-                rest = after;
-                if rest.is_empty() {
-                    break;
-                }
-            }
+            signals.push_back(Signal {
+                n: 0,
+                digest: examiner.digest(&source, &[]),
+                identified: false,
+                epoch: self.epoch,
+                lossy: false,
+                retained: false,
+                received_at,
+                observations,
+                evidence,
+            });
         }
         signals
     }

@@ -12,6 +12,8 @@ use tokio::net::UnixStream;
 
 /// Most bytes taken from the port at a time.
 const PORTION: usize = 256;
+/// Most bytes that have gathered and are taken in one turn: the rest is taken in the next.
+const MOST_WAITING: usize = 4096;
 
 /// A port that stands.
 pub struct Port {
@@ -26,13 +28,30 @@ impl Port {
         Ok(Self { file })
     }
 
+    /// What has come already, as far as one turn takes it; nothing is waited for. An error says that
+    /// the port is gone.
+    pub fn waiting(&self) -> std::io::Result<Vec<u8>> {
+        let mut waiting = Vec::new();
+        let mut bytes = [0; PORTION];
+        while waiting.len() < MOST_WAITING {
+            match self.file.get_ref().read(&mut bytes) {
+                Ok(0) => return Err(hung_up()),
+                Ok(count) => waiting.extend_from_slice(bytes.get(..count).unwrap_or_default()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(waiting)
+    }
+
     /// The next bytes. An error says that the port is gone: a hung-up port reads as its end.
     pub async fn read(&self) -> std::io::Result<Vec<u8>> {
         let mut bytes = [0; PORTION];
         loop {
             let mut ready = self.file.readable().await?;
             match ready.try_io(|file| file.get_ref().read(&mut bytes)) {
-                Ok(Ok(0)) => return Err(Error::new(ErrorKind::UnexpectedEof, "the port hung up")),
+                Ok(Ok(0)) => return Err(hung_up()),
                 Ok(Ok(count)) => return Ok(bytes.get(..count).unwrap_or_default().to_vec()),
                 Ok(Err(error)) if error.kind() == ErrorKind::Interrupted => {}
                 Ok(Err(error)) => return Err(error),
@@ -60,6 +79,10 @@ impl Port {
             Err(error) => Err(error),
         }
     }
+}
+
+fn hung_up() -> Error {
+    Error::new(ErrorKind::UnexpectedEof, "the port hung up")
 }
 
 /// Where descriptors come from.

@@ -57,13 +57,14 @@ enum Side {
 }
 
 impl Side {
-    fn open(setup: &VendorSetup) -> anyhow::Result<Self> {
+    /// The devices' side, and whether its devices are those of the vendor's file alone.
+    fn open(setup: &VendorSetup) -> anyhow::Result<(Self, bool)> {
         let opened = ecosystem::open(&setup.setup).map_err(|faults| {
             let all: Vec<String> =
                 faults.iter().map(|fault| format!("{}: {}", fault.key, fault.message)).collect();
             anyhow!("the vendor's settings: {}", all.join("; "))
         })?;
-        Ok(match (opened.wire, &setup.connection) {
+        let side = match (opened.wire, &setup.connection) {
             (Wire::Mqtt(translator), Connection::Mqtt(connection)) => {
                 Self::Messages(Messages::connect(connection, translator)?)
             }
@@ -72,7 +73,8 @@ impl Side {
                 Self::Conversation(Conversation::new(handover, driver))
             }
             _ => bail!("{} has another transport", setup.setup.ecosystem),
-        })
+        };
+        Ok((side, opened.lists.is_none()))
     }
 
     /// What happens next. `may_signal`: whether the core takes one more.
@@ -120,6 +122,8 @@ impl Side {
 struct Session {
     link: Link,
     side: Side,
+    /// There are the devices of the vendor's file, and no others.
+    lists_devices: bool,
     examiner: Examiner,
     /// Signals that the core has not acknowledged, oldest first.
     unacknowledged: VecDeque<(u64, Option<Receipt>)>,
@@ -131,9 +135,11 @@ struct Session {
 
 impl Session {
     fn new(link: Link, setup: &VendorSetup) -> anyhow::Result<Self> {
+        let (side, lists_devices) = Side::open(setup)?;
         Ok(Self {
             link,
-            side: Side::open(setup)?,
+            side,
+            lists_devices,
             examiner: Examiner::new(setup.vendor.as_str(), setup.evidence_key.as_bytes()),
             unacknowledged: VecDeque::new(),
             last: 0,
@@ -178,10 +184,10 @@ impl Session {
     /// The devices that the vendor's file lists, as an inventory of its own: before any of them is
     /// asked or heard.
     async fn list_devices(&mut self) -> anyhow::Result<()> {
-        let devices = self.side.devices();
-        if devices.is_empty() {
+        if !self.lists_devices {
             return Ok(());
         }
+        let devices = self.side.devices();
         let inventory = Observation {
             address: String::new(),
             device_time: None,

@@ -105,7 +105,7 @@ fn a_line_in_trouble_and_a_busy_broker_do_not_notice_each_other() {
         let so_far = line.boards.said().len();
         let told = line.told(1).len();
         trouble.begin(&mut line);
-        line.boards.moves(1, to, random.f64().mul_add(0.4, 1.2));
+        line.boards.moves(1, to, random.f64().mul_add(0.4, 2.4));
         let arrived = line.boards.says("moved", so_far, |said| said["to"] == to);
         trouble.end(&mut line);
         line.is(1, to, "observed");

@@ -93,6 +93,7 @@ pub struct Step {
 pub struct Report {
     /// Which part of the line it is about, as in `unit 3`.
     pub source: String,
+    /// At most [`crate::MAX_OBSERVATIONS`].
     pub observations: Vec<Observation>,
     /// Something on the line that could not be understood.
     pub fault: Option<LineFault>,

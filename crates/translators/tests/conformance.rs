@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use doorward_translators::profile::BUILT_IN;
 use doorward_translators::{Act, CannotAct, Message, RefusalReason, What, ecosystem};
-use ecosystems::{Mqtt, Sample, lines, over_mqtt};
+use ecosystems::{Mqtt, Sample, lines, over_mqtt, read};
 use facts::{Fact, facts, is_unknown, may_be_left_out};
 use proptest::prelude::*;
 
@@ -262,6 +262,25 @@ fn what_is_sent_is_sure() {
             }
         }
         assert!(one.translator.read_delay() <= LONGEST_DELAY, "{}", one.name);
+    }
+}
+
+/// What locks must not unlock: every act of every device of the set-up, as written by hand.
+#[test]
+fn acts_are_those_that_are_written_down() {
+    for one in over_mqtt() {
+        let mut found = BTreeSet::new();
+        for address in &one.addresses {
+            for act in Act::ALL {
+                if let Ok(sent) = one.translator.command(address, *act) {
+                    let payload = String::from_utf8(sent.payload).unwrap();
+                    found.insert([address.clone(), act.to_string(), sent.topic, payload]);
+                }
+            }
+        }
+        let written: Vec<[String; 4]> = read(&one.name, "acts.jsonl");
+        let written: BTreeSet<_> = written.into_iter().collect();
+        assert_eq!(found, written, "{}: [address, act, topic, payload] in acts.jsonl", one.name);
     }
 }
 

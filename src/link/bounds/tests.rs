@@ -162,6 +162,18 @@ fn a_hello_comes_once_and_in_this_protocol() {
     assert_eq!(hello(PROTOCOL).check(), Ok(()));
     assert_eq!(hello(PROTOCOL + 1).check(), Err(Violation::Protocol(PROTOCOL + 1)));
     assert_eq!(Order::default().admit(&hello(PROTOCOL), 0), Err(Violation::SecondHello));
+    let mut order = Order::default();
+    let connection = |up, epoch| VendorFrame::Connection { up, epoch, detail: String::new() };
+    // Tried in vain, stood and went, stood.
+    for (up, epoch) in [(false, 1), (true, 2), (false, 2), (true, 7)] {
+        assert_eq!(order.admit(&connection(up, epoch), 0), Ok(()), "{up} {epoch}");
+    }
+    for (up, epoch) in [(true, 7), (true, 3), (false, 6)] {
+        let refused = Err(Violation::Epoch { epoch, last: 7 });
+        assert_eq!(order.admit(&connection(up, epoch), 0), refused, "{up} {epoch}");
+    }
+    assert_eq!(order.admit(&connection(false, 7), 0), Ok(()));
+    assert!(order.admit(&connection(false, 7), 0).is_err(), "it went already");
     let beat = VendorFrame::Heartbeat { turns: 1, unacknowledged: u32::MAX };
     assert!(matches!(beat.check(), Err(Violation::TooMuch { .. })));
 }

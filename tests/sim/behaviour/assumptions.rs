@@ -69,11 +69,42 @@ fn when_an_assumption_repeats_what_is_observed_then_it_stays_observed() {
 }
 
 #[test]
-fn when_the_gateway_restarts_then_an_assumption_is_stale_and_not_forgotten() {
+fn when_the_gateway_restarts_then_an_assumption_ends() {
     let mut house = house_with_lock("locked");
     house.observe("front_door_yale", strike(LockState::Unlocked));
+    house.told();
     house.crash();
-    assert!(lock_words(&house).starts_with("unlocked stale"), "{}", lock_words(&house));
+    house.pass(Duration::from_secs(1));
+    assert!(lock_words(&house).starts_with("unknown unknown"), "{}", lock_words(&house));
+    let told = lines(&house.told_of(&["entry.lock_changed"]));
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[test]
+fn when_the_connection_goes_then_an_assumption_ends_all_the_same() {
+    let mut house = house_with_lock("locked");
+    house.observe("front_door_yale", strike(LockState::Unlocked));
+    house.connection(false);
+    assert!(lock_words(&house).starts_with("unlocked assumed"), "{}", lock_words(&house));
+    house.pass(Duration::from_secs(61));
+    assert!(lock_words(&house).starts_with("unknown unknown"), "{}", lock_words(&house));
+}
+
+#[test]
+fn when_telemetry_repeats_an_assumption_that_ended_then_nothing_is_told() {
+    let mut house = house_with_lock("unlocked");
+    house.observe("front_door_yale", strike(LockState::Locked));
+    house.pass(Duration::from_secs(61));
+    house.told();
+    for _ in 0..3 {
+        house.observe("front_door_yale", strike(LockState::Locked));
+        house.pass(Duration::from_secs(300));
+    }
+    assert_eq!(lines(&house.told_of(&["entry.lock_changed"])), Vec::<String>::new());
+    // An act is another value: from then on everything counts.
+    house.observe("front_door_yale", strike(LockState::Unlocked));
+    house.observe("front_door_yale", strike(LockState::Locked));
+    assert!(lock_words(&house).starts_with("locked assumed"), "{}", lock_words(&house));
 }
 
 #[test]

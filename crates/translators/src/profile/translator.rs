@@ -378,7 +378,9 @@ impl Translator for ProfileTranslator {
         let whole = payload::json(message.payload, true).ok()?;
         let mut key = message.topic.to_owned();
         for pointer in &kind(route)?.dedup {
-            let value = whole.pointer(&filled(pointer, &endpoint(route)?.variables))?;
+            let value = whole
+                .pointer(&filled(pointer, &endpoint(route)?.variables))
+                .filter(|value| !value.is_null())?;
             key.push('\n');
             key.push_str(&value.to_string());
         }

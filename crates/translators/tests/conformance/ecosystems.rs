@@ -202,7 +202,7 @@ fn text(name: &str, file: &str) -> String {
     })
 }
 
-fn read<T: DeserializeOwned>(name: &str, file: &str) -> Vec<T> {
+pub fn read<T: DeserializeOwned>(name: &str, file: &str) -> Vec<T> {
     let parse = |(index, line): (usize, &str)| {
         serde_json::from_str(line)
             .unwrap_or_else(|error| panic!("fixtures/{name}/{file} line {}: {error}", index + 1))

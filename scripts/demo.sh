@@ -25,7 +25,7 @@ if [ -n "${DOORWARD_BIN:-}" ]; then
     binary=$(realpath "$DOORWARD_BIN")
 else
     echo "building doorward (the first time takes some minutes)"
-    cargo build --locked --quiet --bin doorward
+    cargo build --locked --bin doorward
     binary=$(realpath "${CARGO_TARGET_DIR:-target}/debug/doorward")
 fi
 # Below the range from which outgoing connections take theirs.

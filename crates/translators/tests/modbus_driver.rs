@@ -114,7 +114,11 @@ fn the_rest_of_a_silent_unit_waits_for_the_next_cycle() {
     bus.board(1).silent = true;
     bus.run(ms(350));
     let units: Vec<(u8, u8)> = bus.sent.iter().map(|sent| (sent.unit(), sent.function())).collect();
-    assert_eq!(units[..4], [(1, 5), (2, 5), (2, 2), (2, 1)], "no reading of unit 1");
+    assert_eq!(
+        units[..5],
+        [(1, 5), (2, 5), (1, 2), (2, 2), (2, 1)],
+        "one reading of unit 1: that OFF was not answered says nothing of its inputs"
+    );
 }
 
 #[test]
@@ -245,6 +249,43 @@ fn an_answer_before_its_time_does_not_shorten_the_silence() {
     assert_eq!(driver.deadline().unwrap().as_micros(), 10_000 + 9167 + 4010);
     assert_eq!(driver.transmit(ms(23)), None);
     assert!(driver.transmit(ms(24)).is_some());
+}
+
+/// A slow board's answers come while nothing is asked any more: late, but frames.
+#[test]
+fn late_answers_on_an_idle_line_are_no_garbage() {
+    for split in [false, true] {
+        let mut bus = Bus::opened(&json!({ "poll_ms": 500 }), &[contact(1)]);
+        bus.split = split;
+        bus.board(1).late = ms(130);
+        bus.run(ms(9000));
+        assert!(bus.asked(1, 2).len() > 5);
+        assert_eq!(bus.faults(), [], "split {split}");
+        assert_eq!(as_json(&bus.whats("e0")), [online(false)], "but they came too late");
+    }
+    // With bytes that are no frame, those are told.
+    let mut bus = Bus::opened(&json!({ "poll_ms": 500 }), &[contact(1)]);
+    bus.board(1).late = ms(130);
+    bus.board(1).behind = vec![0xaa, 0xbb];
+    bus.run(ms(400));
+    let faults = bus.faults();
+    assert_eq!(faults.len(), 1, "before anything else is asked: {faults:?}");
+    assert_eq!((faults[0].1.as_str(), &faults[0].2.raw[..]), ("line", &[0xaa, 0xbb][..]));
+    assert_eq!(
+        faults[0].2.detail,
+        "bytes that are no frame while nothing was asked; bytes 2, count 1"
+    );
+}
+
+/// Of two answers in one portion the newer counts.
+#[test]
+fn the_newest_of_several_answers_counts() {
+    let mut bus = Bus::opened(&nothing(), &[contact(1)]);
+    bus.board(1).inputs.insert(0, true);
+    bus.board(1).before = sealed(&[1, 2, 1, 0]);
+    bus.run(ms(1000));
+    assert_eq!(as_json(&bus.whats("e0")), [online(true), position("closed")]);
+    assert_eq!(bus.faults(), []);
 }
 
 /// Sixty-four boards, each with garbage and two exceptions in every cycle.

@@ -78,11 +78,22 @@ fn a_bouncing_contact_tells_nothing() {
     bus.board(1).inputs.insert(0, true);
     bus.run(ms(500));
     bus.observations();
-    for n in 0..40 {
-        bus.board(1).inputs.insert(0, n % 2 == 0);
-        bus.run(ms(100));
-    }
+    let chatter = |bus: &mut Bus, count: usize| {
+        for n in 0..count {
+            bus.board(1).inputs.insert(0, n % 2 == 0);
+            bus.run(ms(100));
+        }
+    };
+    chatter(&mut bus, 28);
     assert_eq!(bus.observations(), []);
+    // But not for ever.
+    chatter(&mut bus, 200);
+    assert_eq!(as_json(&bus.whats("e0")), [position("unknown")], "once");
+    bus.driver.read_again("e0");
+    chatter(&mut bus, 4);
+    assert_eq!(as_json(&bus.whats("e0")), [online(true), position("unknown")], "asked for");
+    bus.run(ms(1000));
+    assert_eq!(as_json(&bus.whats("e0")), [position("open")]);
 }
 
 /// A unit that comes back is told even where nothing has changed.
@@ -185,6 +196,7 @@ fn a_line_that_is_gone_says_nothing() {
     let mut bus = Bus::new(&nothing(), &[contact(1)]);
     bus.run(ms(1000));
     assert_eq!((bus.sent.len(), bus.driver.deadline()), (0, None), "not open yet");
+    assert_eq!(as_json(&bus.whats("e0")), [online(false)], "and nobody can be reached");
     bus.open();
     bus.board(1).inputs.insert(0, true);
     bus.run(ms(1000));
@@ -193,10 +205,38 @@ fn a_line_that_is_gone_says_nothing() {
     bus.driver.closed(bus.now);
     bus.noise(ms(1), &[1, 2, 3]);
     bus.run(ms(1000));
-    assert_eq!((bus.sent.len(), bus.driver.deadline(), bus.told.len()), (sent, None, 0));
+    assert_eq!((bus.sent.len(), bus.driver.deadline()), (sent, None));
+    assert_eq!(bus.faults(), []);
+    assert_eq!(as_json(&bus.whats("e0")), [online(false)], "once, and nothing of its door");
     bus.open();
     bus.run(ms(1000));
     assert_eq!(as_json(&bus.whats("e0")), [online(true), position("closed")], "all anew");
+}
+
+/// Whatever was told last, none is left online; and who is offline already is not told again.
+#[test]
+fn every_endpoint_of_a_line_that_is_gone_is_offline_once() {
+    let endpoints: Vec<Value> = (1..=40).map(contact).collect();
+    let mut bus = Bus::opened(&nothing(), &endpoints);
+    for unit in 1..=20 {
+        bus.board(unit).silent = true;
+    }
+    bus.run(ms(20_000));
+    let whats = |bus: &mut Bus| -> Vec<Value> {
+        bus.observations().into_iter().map(|o| serde_json::to_value(o.what).unwrap()).collect()
+    };
+    let offline = |told: &[Value]| told.iter().filter(|what| **what == online(false)).count();
+    assert_eq!(offline(&whats(&mut bus)), 20);
+    bus.driver.closed(bus.now);
+    bus.run(ms(1000));
+    assert_eq!(whats(&mut bus), vec![online(false); 20], "those that lived");
+    // A line that stands for a moment only changes nothing.
+    bus.open();
+    bus.run(ms(1));
+    bus.driver.closed(bus.now);
+    bus.driver.read_again("e0");
+    bus.run(ms(1000));
+    assert_eq!(whats(&mut bus), [] as [Value; 0]);
 }
 
 #[test]

@@ -8,16 +8,13 @@ use super::schedule::Schedule;
 use super::tally::Garbage;
 use super::timing::Timing;
 use super::unit::{Job, Unit};
-use crate::observation::{Device, MAX_OBSERVATIONS};
+use crate::observation::{Device, MAX_OBSERVATIONS, Observation};
 use crate::translator::{CannotAct, LineDriver, LineFault, Report, Step};
 use crate::vocabulary::Act;
 
-/// Most bytes that wait for the rest of an answer; of more, the oldest are garbage. The longest
-/// answer has 255.
+/// Most bytes that wait for the rest of an answer; of more, the oldest are garbage. Also most that
+/// are gathered while nothing is asked. The longest answer has 255.
 pub(super) const MAX_BUFFER: usize = 512;
-
-/// How many bytes are taken in before an answer is looked for.
-const PORTION: usize = 128;
 
 /// Most faults of one [`LineDriver::reports`]; further ones wait for the next.
 pub(super) const MAX_FAULTS: usize = 64;
@@ -44,6 +41,8 @@ pub(super) struct Modbus {
 struct Line {
     asked: Option<Asked>,
     buffer: Vec<u8>,
+    /// What comes while nothing is asked, until a question follows or the line is quiet again.
+    idle: Vec<u8>,
     /// The line was quiet for long enough from here on.
     quiet_at: Duration,
     /// Nobody waits for quiet any longer than this: a line full of noise is asked all the same.
@@ -86,17 +85,23 @@ impl Modbus {
         now.saturating_add(self.timing.silence).saturating_add(self.timeout)
     }
 
-    /// No answer in time: the unit's other questions wait for the next cycle.
+    /// No answer in time: the unit's other questions wait for the next cycle. After an OFF, a living
+    /// unit is read all the same.
     fn give_up(&mut self, now: Duration, asked: Asked) {
         let patience = self.patience(now);
         let Some(line) = &mut self.line else { return };
         line.asked = None;
         line.patience = patience;
         let heard = std::mem::take(&mut line.buffer);
-        self.schedule.skip(asked.unit);
+        let is_dead = self.units.get(asked.unit).is_some_and(|unit| unit.health.is_dead());
+        if matches!(asked.job, Job::Off { .. }) && !is_dead {
+            self.schedule.skip_writes(asked.unit);
+        } else {
+            self.schedule.skip(asked.unit);
+        }
         if let Some(unit) = self.units.get_mut(asked.unit) {
             unit.garbage.add("in place of an answer", &without_answers(&heard));
-            unit.missed(now);
+            unit.missed(now, asked.job);
         }
     }
 
@@ -104,7 +109,10 @@ impl Modbus {
         let patience = self.patience(now);
         let Some(line) = &mut self.line else { return };
         let Some(asked) = line.asked else {
-            self.unasked.add("while nothing was asked", bytes);
+            line.idle.extend_from_slice(bytes);
+            if line.idle.len() > MAX_BUFFER {
+                self.judge_idle();
+            }
             return;
         };
         line.buffer.extend_from_slice(bytes);
@@ -125,8 +133,23 @@ impl Modbus {
         unit.answered(asked.job, asked.request, asked.begun, &found.answer, self.pace);
     }
 
+    /// When what came while nothing was asked is whole: nothing has followed for as long as a unit
+    /// may take to answer.
+    fn idle_ends(&self) -> Option<Duration> {
+        let line = self.line.as_ref().filter(|line| !line.idle.is_empty())?;
+        Some(line.quiet_at.saturating_add(self.timeout))
+    }
+
+    /// Answers that came too late are no garbage.
+    fn judge_idle(&mut self) {
+        let Some(line) = &mut self.line else { return };
+        let idle = std::mem::take(&mut line.idle);
+        self.unasked.add("while nothing was asked", &without_answers(&idle));
+    }
+
     /// The next question, now that the line is quiet.
     fn ask(&mut self, now: Duration) -> Option<Vec<u8>> {
+        self.judge_idle();
         while let Some((index, job)) = self.schedule.take() {
             let Some(request) = self.units.get_mut(index).and_then(|unit| unit.begin(job)) else {
                 continue;
@@ -143,16 +166,21 @@ impl Modbus {
         None
     }
 
-    /// All that is to be told now, each unit's apart: states first, in reports that a signal of the
-    /// link can hold, then faults.
-    fn told(&mut self, now: Duration) -> Vec<Report> {
+    /// What the units tell of their endpoints, in reports that a signal of the link can hold.
+    fn states(&mut self, news: impl Fn(&mut Unit) -> Vec<Observation>) -> Vec<Report> {
         let mut reports = Vec::new();
         for unit in &mut self.units {
-            for some in unit.observations().chunks(MAX_OBSERVATIONS) {
+            for some in news(unit).chunks(MAX_OBSERVATIONS) {
                 let source = source(unit);
                 reports.push(Report { source, observations: some.to_vec(), fault: None });
             }
         }
+        reports
+    }
+
+    /// All that is to be told now, each unit's apart: states first, then faults.
+    fn told(&mut self, now: Duration) -> Vec<Report> {
+        let mut reports = self.states(Unit::observations);
         let mut faults: Vec<(String, LineFault)> = Vec::new();
         if let Some(fault) = self.unasked.take(now) {
             faults.push(("line".to_owned(), fault));
@@ -191,6 +219,7 @@ impl LineDriver for Modbus {
         self.line = Some(Line {
             asked: None,
             buffer: Vec::new(),
+            idle: Vec::new(),
             quiet_at: now.saturating_add(self.timing.silence),
             patience: self.patience(now),
         });
@@ -205,7 +234,7 @@ impl LineDriver for Modbus {
         if !bytes.is_empty() {
             line.quiet_at = line.quiet_at.max(now.saturating_add(self.timing.silence));
         }
-        for portion in bytes.chunks(PORTION) {
+        for portion in bytes.chunks(MAX_BUFFER) {
             self.take_in(now, portion);
         }
     }
@@ -216,6 +245,9 @@ impl LineDriver for Modbus {
                 return None;
             }
             self.give_up(now, asked);
+        }
+        if self.idle_ends().is_some_and(|end| end <= now) {
+            self.judge_idle();
         }
         if self.schedule.is_empty() {
             if now < self.schedule.next_start(&self.units)? {
@@ -237,15 +269,20 @@ impl LineDriver for Modbus {
         if let Some(asked) = line.asked {
             return Some(asked.expires);
         }
-        if self.schedule.is_empty() {
-            return self.schedule.next_start(&self.units);
-        }
-        Some(line.quiet_at.min(line.patience))
+        let next = if self.schedule.is_empty() {
+            self.schedule.next_start(&self.units)
+        } else {
+            Some(line.quiet_at.min(line.patience))
+        };
+        next.into_iter().chain(self.idle_ends()).min()
     }
 
     fn reports(&mut self, now: Duration) -> Vec<Report> {
-        // Once the line is gone, what it said last is no longer news.
-        if self.line.is_none() { Vec::new() } else { self.told(now) }
+        if self.line.is_none() {
+            // What it said last is no longer news: without a line no unit can be reached.
+            return self.states(Unit::unreachable);
+        }
+        self.told(now)
     }
 
     fn read_again(&mut self, address: &str) {
@@ -299,7 +336,7 @@ mod tests {
     fn the_buffer_is_bounded_and_an_answer_behind_it_is_found() {
         let mut driver = asked();
         let held = |driver: &Modbus| driver.line.as_ref().map_or(0, |line| line.buffer.len());
-        for length in [1, 127, 128, 129, 5000] {
+        for length in [1, 127, 128, 129, 511, 513, 5000] {
             driver.received(NOW, &vec![1; length]);
             assert!(held(&driver) <= MAX_BUFFER, "{length}");
         }
@@ -310,7 +347,7 @@ mod tests {
         assert_eq!(reports.len(), 2, "{reports:?}");
         let told = reports.iter().find_map(|report| report.fault.as_ref()).unwrap();
         assert_eq!(told.raw.len(), 256);
-        assert!(told.detail.contains("bytes 5685"), "{told:?}");
+        assert!(told.detail.contains("bytes 6709"), "{told:?}");
     }
 
     proptest! {

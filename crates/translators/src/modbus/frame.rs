@@ -92,12 +92,20 @@ impl Request {
         }
     }
 
-    /// The first answer to this in `bytes`, at any offset.
+    /// The last answer to this in `bytes`, at any offset: those before it came later than they were
+    /// waited for. What stands within an answer is none.
     pub(super) fn find(self, bytes: &[u8]) -> Option<Found> {
-        (0..bytes.len()).find_map(|start| {
-            let (length, answer) = self.answered_by(bytes.get(start..)?)?;
-            Some(Found { start, end: start + length, answer })
-        })
+        let mut found: Option<Found> = None;
+        let mut start = 0;
+        while let Some(rest) = bytes.get(start..).filter(|rest| !rest.is_empty()) {
+            let Some((length, answer)) = self.answered_by(rest) else {
+                start += 1;
+                continue;
+            };
+            found = Some(Found { start, end: start + length, answer });
+            start += length;
+        }
+        found
     }
 
     /// The answer that `bytes` begin with, and its length.
@@ -231,6 +239,12 @@ mod tests {
             ("alone", good.clone(), Some(0)),
             ("behind garbage", [&[3, 2, 1][..], &good].concat(), Some(3)),
             ("before garbage", [&good[..], &[9]].concat(), Some(0)),
+            ("two: the newest", [sealed(&[3, 2, 1, 0]), good.clone()].concat(), Some(6)),
+            (
+                "three",
+                [&good[..], &[7], &good, &sealed(&[3, 0x82, 6]), &good[..5]].concat(),
+                Some(13),
+            ),
             ("cut", good[..5].to_vec(), None),
             ("another unit", sealed(&[4, 2, 1, 1]), None),
             ("another function", sealed(&[3, 1, 1, 1]), None),
@@ -240,6 +254,15 @@ mod tests {
         ] {
             assert_eq!(request.find(&bytes).map(|found| found.start), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn what_stands_within_an_answer_is_none() {
+        let refusal = sealed(&[3, 0x82, 4]);
+        let wide = sealed(&[&[3, 2, 5][..], &refusal].concat());
+        let found = read(3, READ_INPUTS, 0, 40).find(&wide).unwrap();
+        assert_eq!((found.start, found.end), (0, 10));
+        assert!(matches!(found.answer, Answer::Bits(_)));
     }
 
     #[test]

@@ -1,75 +1,12 @@
 //! From the inputs of a board to where a leaf or a bolt is.
 //!
-//! A contact bounces, and a reading may fall into it: a value counts once it was read the same at
-//! least [`SAME_READINGS`] times in a row, over at least the configured time. What is between two
-//! limit switches is told from the limit that was left last, and no longer than a leaf travels.
+//! What is between two limit switches is told from the limit that was left last, and no longer than
+//! a leaf travels. What hangs on a contact that chatters is unknown.
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
+use super::contact::Input;
 use crate::vocabulary::{LockState, Position};
-
-/// Least readings in a row that must agree.
-pub(super) const SAME_READINGS: u32 = 2;
-
-/// What a contact is while what it watches for is not there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Contact {
-    /// Open at rest: the input is on while active.
-    NormallyOpen,
-    /// Closed at rest: the input is off while active.
-    NormallyClosed,
-}
-
-/// One input of a board, debounced.
-#[derive(Debug)]
-pub(super) struct Input {
-    pub(super) number: u16,
-    contact: Contact,
-    candidate: Option<Candidate>,
-    settled: Option<bool>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Candidate {
-    active: bool,
-    since: Duration,
-    readings: u32,
-}
-
-impl Input {
-    pub(super) const fn new(number: u16, contact: Contact) -> Self {
-        Self { number, contact, candidate: None, settled: None }
-    }
-
-    /// A reading that began `at`: `on` as the board says it.
-    fn read(&mut self, at: Duration, on: bool, debounce: Duration) {
-        let active = on == (self.contact == Contact::NormallyOpen);
-        let candidate = match self.candidate {
-            Some(before) if before.active == active => {
-                Candidate { readings: before.readings.saturating_add(1), ..before }
-            }
-            _ => Candidate { active, since: at, readings: 1 },
-        };
-        self.candidate = Some(candidate);
-        let lasted = at.saturating_sub(candidate.since);
-        if candidate.readings >= SAME_READINGS && lasted >= debounce {
-            self.settled = Some(active);
-        }
-    }
-
-    /// Whether the newest reading says what counts.
-    fn is_steady(&self) -> bool {
-        self.candidate.map(|candidate| candidate.active) == self.settled
-    }
-
-    fn forget(&mut self) {
-        self.candidate = None;
-        self.settled = None;
-    }
-}
 
 /// What an endpoint's inputs mean.
 #[derive(Debug, Default)]
@@ -142,6 +79,9 @@ impl Sensors {
     }
 
     fn next_position(&self, at: Duration, travel: Duration) -> Option<Position> {
+        if [&self.closed, &self.open].into_iter().flatten().any(|input| input.chatters) {
+            return Some(Position::Unknown);
+        }
         let position = match (&self.closed, &self.open) {
             (None, None) => return None,
             (Some(closed), None) if closed.settled? => Position::Closed,
@@ -174,12 +114,20 @@ impl Sensors {
 
     /// What counts now.
     pub(super) fn facts(&self) -> Facts {
-        let settled = |input: &Option<Input>| input.as_ref().and_then(|input| input.settled);
-        let lock_state = |locked| if locked { LockState::Locked } else { LockState::Unlocked };
+        let lock_state = |lock: &Input| match lock.settled {
+            _ if lock.chatters => Some(LockState::Unknown),
+            settled => {
+                settled.map(|locked| if locked { LockState::Locked } else { LockState::Unlocked })
+            }
+        };
+        let obstruction = |input: &Input| match input.settled {
+            _ if input.chatters => Some(Obstruction(None)),
+            settled => settled.map(|active| Obstruction(Some(active))),
+        };
         Facts {
             position: self.motion.position,
-            lock: settled(&self.lock).map(lock_state),
-            obstruction: settled(&self.obstruction).map(|active| Obstruction(Some(active))),
+            lock: self.lock.as_ref().and_then(lock_state),
+            obstruction: self.obstruction.as_ref().and_then(obstruction),
         }
     }
 
@@ -192,7 +140,7 @@ impl Sensors {
         }
     }
 
-    /// Whether the newest reading says of every input what counts.
+    /// Whether the newest reading says of every input what counts, or that nothing does.
     pub(super) fn are_steady(&self) -> bool {
         self.inputs().all(Input::is_steady)
     }
@@ -207,6 +155,7 @@ impl Sensors {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::modbus::contact::Contact;
 
     const fn at(millis: u64) -> Duration {
         Duration::from_millis(millis)
@@ -233,55 +182,88 @@ mod tests {
         told
     }
 
-    #[test]
-    fn a_value_counts_after_two_readings_over_the_time() {
-        for (name, debounce, readings, expected) in [
-            ("one reading", 0, vec![(0, true)], None),
-            ("two, no time asked", 0, vec![(0, true), (0, true)], Some(true)),
-            ("two, too close", 150, vec![(0, true), (100, true)], None),
-            ("three", 150, vec![(0, true), (100, true), (200, true)], Some(true)),
-            ("two, far apart", 150, vec![(0, true), (150, true)], Some(true)),
-            ("long, but only one", 150, vec![(0, true), (900, false)], None),
-            (
-                "a bounce begins anew",
-                150,
-                vec![(0, true), (100, false), (200, true), (300, true)],
-                None,
-            ),
-            (
-                "a bounce changes nothing",
-                150,
-                vec![(0, true), (200, true), (300, false), (400, true)],
-                Some(true),
-            ),
-            (
-                "another value counts as well",
-                150,
-                vec![(0, true), (200, true), (300, false), (450, false)],
-                Some(false),
-            ),
-        ] {
-            let mut input = Input::new(0, Contact::NormallyOpen);
-            for (time, on) in readings {
-                input.read(at(time), on, at(debounce));
+    /// Readings each 100 ms, by what they say; when each change is noticed.
+    fn changes(values: impl Iterator<Item = bool>, pause: u64, debounce: u64) -> Vec<(u64, Facts)> {
+        let mut sensors = Sensors {
+            closed: Some(input(0)),
+            lock: Some(input(1)),
+            obstruction: Some(input(2)),
+            ..Sensors::default()
+        };
+        let pace = Pace { debounce: at(debounce), ..PACE };
+        let mut told = vec![(0, Facts::default())];
+        for (n, on) in (0..).zip(values) {
+            sensors.read(at(n * pause), pace, |_| Some(on));
+            if told.last().unwrap().1 != sensors.facts() {
+                told.push((n * pause, sensors.facts()));
             }
-            assert_eq!(input.settled, expected, "{name}");
         }
+        told.remove(0);
+        told
+    }
+
+    const ACTIVE: Facts = Facts {
+        position: Some(Position::Closed),
+        lock: Some(LockState::Locked),
+        obstruction: Some(Obstruction(Some(true))),
+    };
+    const CHATTERING: Facts = Facts {
+        position: Some(Position::Unknown),
+        lock: Some(LockState::Unknown),
+        obstruction: Some(Obstruction(None)),
+    };
+
+    #[test]
+    fn chatter_is_unknown_after_its_bound() {
+        let turns = |count: usize| (0..count).map(|n| n % 2 == 1);
+        let steady = |count: usize| std::iter::repeat_n(true, count);
+        // The turns begin at 1000, and the last of them, at 10,900, is what stays.
+        for (debounce, settled, unknown, back) in [
+            (0, 100, 4100, 11_000),
+            (150, 200, 4100, 11_100),
+            (300, 300, 4100, 11_200),
+            (350, 400, 4600, 11_300),
+            (500, 500, 6100, 11_400),
+        ] {
+            let found = changes(steady(10).chain(turns(100)).chain(steady(9)), 100, debounce);
+            let expected = [(settled, ACTIVE), (unknown, CHATTERING), (back, ACTIVE)];
+            assert_eq!(found, expected, "{debounce}");
+        }
+        // Short of the bound the value before counts, and nothing is told.
+        let found = changes(steady(10).chain(turns(30)).chain(steady(9)), 100, 150);
+        assert_eq!(found, [(200, ACTIVE)]);
+        // Never settled at all.
+        let found = changes(turns(100), 100, 150);
+        assert_eq!(found, [(3100, CHATTERING)]);
     }
 
     #[test]
-    fn polarity() {
-        for (contact, on, active) in [
-            (Contact::NormallyOpen, true, true),
-            (Contact::NormallyOpen, false, false),
-            (Contact::NormallyClosed, true, false),
-            (Contact::NormallyClosed, false, true),
-        ] {
-            let mut input = Input::new(0, contact);
-            input.read(at(0), on, at(0));
-            input.read(at(0), on, at(0));
-            assert_eq!(input.settled, Some(active), "{contact:?} {on}");
-        }
+    fn seldom_readings_are_no_chatter() {
+        let values = [true, true, false, true, true, false, false, true, true];
+        let found = changes(values.into_iter(), 5000, 0);
+        assert_eq!(found.len(), 3, "each value that counts, and no more: {found:?}");
+        assert!(found.iter().all(|(_, facts)| facts.position != Some(Position::Unknown)));
+        let turns = (0..20).map(|n| n < 2 || n % 2 == 1);
+        assert_eq!(changes(turns, 5000, 0), [(5000, ACTIVE), (60_000, CHATTERING)]);
+    }
+
+    #[test]
+    fn a_limit_that_chatters_loses_where_the_leaf_came_from() {
+        let mut sensors =
+            Sensors { closed: Some(input(0)), open: Some(input(1)), ..Sensors::default() };
+        let mut now = 0;
+        let mut read = |count: usize, closed: fn(usize) -> bool| {
+            for n in 0..count {
+                sensors.read(at(now), PACE, |number| Some(number == 0 && closed(n)));
+                now += 100;
+            }
+            (sensors.facts().position, sensors.are_steady())
+        };
+        assert_eq!(read(5, |_| true), (Some(Position::Closed), true));
+        assert_eq!(read(20, |n| n % 2 == 0).0, Some(Position::Closed));
+        assert_eq!(read(30, |n| n % 2 == 0), (Some(Position::Unknown), true), "it can be told");
+        assert_eq!(read(5, |_| false), (Some(Position::Unknown), true), "not opening");
+        assert_eq!(read(5, |_| true), (Some(Position::Closed), true));
     }
 
     #[test]

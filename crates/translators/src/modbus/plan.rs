@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, btree_map::Entry};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::contact::Input;
 use super::frame::{MAX_COUNT, OFF, ON, Request, UNITS, WRITE_COIL, WRITE_REGISTER};
-use super::inputs::{Input, Motion, Sensors};
+use super::inputs::{Motion, Sensors};
 use super::relays::{Drive, Relay, Role};
 use super::settings::{EndpointTable, InputTable, PulseTable, RelayTable, within};
 use super::unit::{Endpoint, Span, Unit};

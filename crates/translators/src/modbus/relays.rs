@@ -1,9 +1,9 @@
 //! The relays of an endpoint: what switches them, and that none stays on.
 //!
-//! A frame can be lost, so OFF is believed only when the board's echo came and the coil was read as
-//! off afterwards; until then it is written again in every cycle. A coil that is on is anybody's
-//! (the board's own pulse, its push buttons) for as long as this relay may hold; then it is switched
-//! off.
+//! A frame can be lost, and an echo proves only that it was heard. So OFF is believed only when the
+//! echo came and the coil was read as off afterwards; until then it is written again and again, also
+//! where no reading ever comes. Once that is so, a coil that is on is anybody's (the board's own
+//! pulse, its push buttons) for as long as this relay may hold; then it is switched off.
 
 use std::time::Duration;
 
@@ -65,7 +65,9 @@ pub(super) enum Drive {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Off {
     /// To be written.
-    Wanted,
+    Unwritten,
+    /// Written, and not known to have arrived.
+    Written,
     /// The board has echoed it.
     Echoed,
     /// And the coil was read as off.
@@ -87,7 +89,7 @@ pub(super) struct Relay {
 
 impl Relay {
     pub(super) const fn new(role: Role, coil: u16, drive: Drive) -> Self {
-        let (off, on_since) = (Off::Wanted, None);
+        let (off, on_since) = (Off::Unwritten, None);
         Self { role, coil, drive, off, on_since, told: false, stayed_on: false }
     }
 
@@ -112,8 +114,21 @@ impl Relay {
         Request::write_coil(unit, self.coil, OFF)
     }
 
+    /// Whether OFF is to be written: until the coil was read as off.
     pub(super) fn wants_off(&self) -> bool {
-        self.off == Off::Wanted
+        self.off != Off::Confirmed
+    }
+
+    /// Whether OFF has not been written since it is wanted.
+    pub(super) fn is_unwritten(&self) -> bool {
+        self.off == Off::Unwritten
+    }
+
+    /// OFF is written now.
+    pub(super) fn written(&mut self) {
+        if self.off == Off::Unwritten {
+            self.off = Off::Written;
+        }
     }
 
     /// The board has echoed the OFF.
@@ -137,8 +152,10 @@ impl Relay {
             self.told = true;
             self.stayed_on = true;
         }
-        if stayed_on || self.off == Off::Echoed {
-            self.off = Off::Wanted;
+        match self.off {
+            Off::Echoed => self.off = Off::Written,
+            Off::Confirmed if stayed_on => self.off = Off::Unwritten,
+            _ => {}
         }
     }
 
@@ -173,15 +190,22 @@ mod tests {
         assert!(relay.wants_off(), "from the beginning");
         relay.read(at(0), false);
         assert!(relay.wants_off(), "a reading alone is not enough");
+        relay.written();
+        assert!(!relay.is_unwritten());
+        relay.read(at(50), false);
+        assert!(relay.wants_off(), "it may not have been heard");
         relay.echoed();
-        assert_eq!(relay.off, Off::Echoed);
+        relay.written();
+        assert!(relay.wants_off(), "an echo alone is not enough, however often");
         relay.read(at(100), true);
-        assert!(relay.wants_off(), "still on: again");
+        assert_eq!(relay.off, Off::Written, "still on: again, and its echo anew");
+        relay.read(at(150), false);
+        assert!(relay.wants_off());
         relay.echoed();
         relay.read(at(200), false);
-        assert_eq!(relay.off, Off::Confirmed);
+        assert!(!relay.wants_off());
         relay.forget();
-        assert!(relay.wants_off());
+        assert!(relay.wants_off() && relay.is_unwritten());
     }
 
     #[test]

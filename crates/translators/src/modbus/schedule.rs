@@ -1,6 +1,7 @@
 //! Who is asked when. A cycle begins every `poll`: first every OFF that is owed, then the readings
-//! of the units that live, then at most one request to a dead one. So whatever is dead on the line,
-//! a cycle of the others grows by one time-out.
+//! of the units that live, then at most one dead unit is probed. Of units that did not answer their
+//! last OFF, one is written to in a cycle. So whatever is dead on the line, a cycle of the others
+//! grows by one time-out, and by another for whatever does not answer OFF.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,18 +9,20 @@ use std::time::Duration;
 use super::unit::{Job, Unit};
 
 /// What is still to be asked in this cycle, and when the next begins. Holds at most one job for
-/// each relay and two more for each unit.
+/// each relay, two more for each unit, and no job twice.
 #[derive(Debug)]
 pub(super) struct Schedule {
     poll: Duration,
     next: Duration,
     queue: VecDeque<(usize, Job)>,
+    /// From this unit on, the first that did not answer its last OFF is written to.
+    mute_turn: usize,
 }
 
 impl Schedule {
     /// `poll` is not zero.
     pub(super) const fn new(poll: Duration) -> Self {
-        Self { poll, next: Duration::ZERO, queue: VecDeque::new() }
+        Self { poll, next: Duration::ZERO, queue: VecDeque::new(), mute_turn: 0 }
     }
 
     /// The first cycle begins now.
@@ -48,7 +51,17 @@ impl Schedule {
             self.next = now.saturating_add(self.poll);
         }
         let living = || units.iter().enumerate().filter(|(_, unit)| !unit.health.is_dead());
+        let is_mute = |index: &usize| {
+            let unit = units.get(*index).filter(|unit| !unit.health.is_dead());
+            unit.is_some_and(|unit| unit.health.is_mute() && !unit.writes().is_empty())
+        };
+        let turns = (self.mute_turn..units.len()).chain(0..self.mute_turn);
+        let chosen = turns.into_iter().find(is_mute);
+        self.mute_turn = chosen.map_or(0, |index| index + 1);
         for (index, unit) in living() {
+            if unit.health.is_mute() && Some(index) != chosen {
+                continue;
+            }
             self.queue.extend(unit.writes().into_iter().map(|job| (index, job)));
         }
         for (index, unit) in living() {
@@ -59,7 +72,7 @@ impl Schedule {
             Some((at, index, unit))
         });
         if let Some((_, index, unit)) = dead.min_by_key(|(at, index, _)| (*at, *index)) {
-            self.queue.extend(unit.probe().map(|job| (index, job)));
+            self.queue.extend(unit.probe().into_iter().map(|job| (index, job)));
         }
     }
 
@@ -74,6 +87,11 @@ impl Schedule {
     /// Nothing more is asked of this unit in this cycle.
     pub(super) fn skip(&mut self, unit: usize) {
         self.queue.retain(|(of, _)| *of != unit);
+    }
+
+    /// Nothing more is written to this unit in this cycle; its readings do not wait.
+    pub(super) fn skip_writes(&mut self, unit: usize) {
+        self.queue.retain(|(of, job)| *of != unit || !matches!(job, Job::Off { .. }));
     }
 }
 
@@ -107,7 +125,7 @@ mod tests {
 
     fn kill(unit: &mut Unit, now: u64) {
         while !unit.health.is_dead() {
-            unit.missed(at(now));
+            unit.missed(at(now), Job::Inputs);
         }
     }
 
@@ -127,12 +145,50 @@ mod tests {
         }
         let mut schedule = Schedule::new(at(100));
         let asked = |jobs: Vec<(usize, Job)>| -> Vec<usize> {
-            jobs.into_iter().map(|(unit, _)| unit).filter(|unit| *unit > 0).collect()
+            let mut units: Vec<usize> =
+                jobs.into_iter().map(|(unit, _)| unit).filter(|unit| *unit > 0).collect();
+            units.dedup();
+            units
         };
         assert_eq!(asked(cycle(&mut schedule, 1009, &units)), [0; 0]);
         assert_eq!(asked(cycle(&mut schedule, 2000, &units)), [1], "the one due longest");
-        units[1].missed(at(2100));
+        units[1].missed(at(2100), Job::Inputs);
         assert_eq!(asked(cycle(&mut schedule, 2200, &units)), [2]);
+    }
+
+    #[test]
+    fn a_probe_is_all_of_a_unit_or_its_readings() {
+        let mut units = units(1);
+        kill(&mut units[0], 0);
+        let off = Job::Off { endpoint: 0, relay: 0 };
+        let mut schedule = Schedule::new(at(100));
+        let mut probe = |now: u64, units: &[Unit]| -> Vec<Job> {
+            cycle(&mut schedule, now, units).into_iter().map(|(_, job)| job).collect()
+        };
+        assert_eq!(probe(1000, &units), [off, Job::Inputs, Job::Coils]);
+        units[0].missed(at(1100), off);
+        assert_eq!(probe(4000, &units), [Job::Inputs, Job::Coils]);
+        units[0].missed(at(4100), Job::Inputs);
+        assert_eq!(probe(9000, &units), [off, Job::Inputs, Job::Coils]);
+    }
+
+    #[test]
+    fn of_units_that_do_not_answer_off_one_is_written_to() {
+        let mut units = units(4);
+        let off = Job::Off { endpoint: 0, relay: 0 };
+        for unit in &mut units[1..] {
+            unit.missed(at(0), off);
+        }
+        let mut schedule = Schedule::new(at(100));
+        let mut turns = Vec::new();
+        for now in 1..=6 {
+            let jobs = cycle(&mut schedule, now * 200, &units);
+            let mut written = jobs.iter().filter(|(_, job)| *job == off).map(|(unit, _)| *unit);
+            assert_eq!(written.next(), Some(0), "the one that answers");
+            turns.extend(written);
+            assert_eq!(jobs.iter().filter(|(_, job)| *job != off).count(), 8, "all are read");
+        }
+        assert_eq!(turns, [1, 2, 3, 1, 2, 3]);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::inputs::{Contact, Pace};
+use super::contact::Contact;
+use super::inputs::Pace;
 use super::relays::Role;
 use super::timing::Timing;
 use crate::ecosystem::{Fault, Setup, read_table};

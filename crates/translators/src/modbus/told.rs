@@ -13,6 +13,8 @@ const UNIT_PART: &str = "unit";
 pub(super) struct Told {
     online: Option<bool>,
     facts: Facts,
+    /// The last word on availability was that it cannot be reached, whatever was forgotten since.
+    offline: bool,
 }
 
 impl Told {
@@ -23,14 +25,22 @@ impl Told {
 
     /// Everything is to be told anew.
     pub(super) fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self { offline: self.offline, ..Self::default() };
+    }
+
+    /// That it cannot be reached, if that was not the last word already.
+    pub(super) fn unreachable(&mut self) -> Option<What> {
+        let known = std::mem::replace(&mut self.offline, true);
+        self.online = Some(false);
+        (!known).then(|| availability(false))
     }
 
     /// What differs from what was told; it counts as told then. What is not known is not told.
     pub(super) fn differences(&mut self, online: Option<bool>, facts: Facts) -> Vec<What> {
         let mut changes = Vec::new();
         if let Some(online) = changed(&mut self.online, online) {
-            changes.push(What::Availability { part: UNIT_PART.to_owned(), online });
+            self.offline = !online;
+            changes.push(availability(online));
         }
         let quality = Quality::Reported;
         if let Some(position) = changed(&mut self.facts.position, facts.position) {
@@ -44,6 +54,10 @@ impl Told {
         }
         changes
     }
+}
+
+fn availability(online: bool) -> What {
+    What::Availability { part: UNIT_PART.to_owned(), online }
 }
 
 /// The new value, if there is one and it differs; `told` becomes it.
@@ -81,5 +95,20 @@ mod tests {
         );
         told.forget();
         assert_eq!(told.differences(Some(false), open).len(), 2);
+    }
+
+    #[test]
+    fn unreachable_once() {
+        let mut told = Told::default();
+        assert_eq!(told.unreachable(), Some(availability(false)), "before anything was told");
+        assert_eq!(told.unreachable(), None);
+        told.forget();
+        assert_eq!(told.unreachable(), None, "nothing else was told since");
+        told.forget();
+        assert_eq!(told.differences(Some(true), Facts::default()), [availability(true)]);
+        assert_eq!(told.unreachable(), Some(availability(false)));
+        told.forget();
+        assert_eq!(told.differences(Some(false), Facts::default()), [availability(false)]);
+        assert_eq!(told.unreachable(), None);
     }
 }

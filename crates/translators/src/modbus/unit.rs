@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use super::frame::{Answer, Bits, READ_COILS, READ_INPUTS, Request};
-use super::health::{Health, Reading};
-use super::inputs::{Pace, Sensors};
+use super::health::{Change, Health, Reading};
+use super::inputs::{Facts, Pace, Sensors};
 use super::relays::Relay;
 use super::tally::{Exceptions, Garbage};
 use super::told::{Told, about};
 use crate::observation::{Observation, What};
 use crate::translator::LineFault;
+
+/// Most relays of a living unit that are written OFF once more in one cycle; the others' turn comes
+/// in the next. So one whose coils cannot be read leaves the line to the others.
+pub(super) const MAX_OFF_AGAIN: usize = 4;
 
 /// Coils or inputs that one request reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +69,8 @@ pub(super) struct Unit {
     pub(super) health: Health,
     exceptions: Exceptions,
     pub(super) garbage: Garbage,
+    /// The relay that was written OFF last: endpoint and relay, by their order.
+    last_off: (usize, usize),
 }
 
 impl Unit {
@@ -80,15 +86,16 @@ impl Unit {
             inputs,
             coils,
             endpoints,
-            health: Health::default(),
+            health: Health::new(inputs.is_some(), coils.is_some()),
             exceptions: Exceptions::default(),
             garbage: Garbage::default(),
+            last_off: (0, 0),
         }
     }
 
     /// The line stands anew: nothing of before counts, and every relay is to be off.
     pub(super) fn forget(&mut self) {
-        self.health = Health::default();
+        self.health.forget();
         self.exceptions = Exceptions::default();
         self.garbage = Garbage::default();
         for endpoint in &mut self.endpoints {
@@ -107,17 +114,22 @@ impl Unit {
         }
     }
 
-    /// The relays that are to be written OFF.
+    /// Each relay, with its endpoint and itself by their order.
+    fn relays(&self) -> impl Iterator<Item = ((usize, usize), &Relay)> {
+        self.endpoints.iter().enumerate().flat_map(|(endpoint, of)| {
+            of.relays.iter().enumerate().map(move |(relay, it)| ((endpoint, relay), it))
+        })
+    }
+
+    /// The relays that are to be written OFF in a cycle: each one that was not written yet, and at
+    /// most [`MAX_OFF_AGAIN`] others, in turn.
     pub(super) fn writes(&self) -> Vec<Job> {
-        let mut jobs = Vec::new();
-        for (endpoint, of) in self.endpoints.iter().enumerate() {
-            for (relay, it) in of.relays.iter().enumerate() {
-                if it.wants_off() {
-                    jobs.push(Job::Off { endpoint, relay });
-                }
-            }
-        }
-        jobs
+        let (first, mut again): (Vec<_>, Vec<_>) =
+            self.relays().filter(|(_, it)| it.wants_off()).partition(|(_, it)| it.is_unwritten());
+        let next = again.iter().position(|(place, _)| *place > self.last_off).unwrap_or(0);
+        again.rotate_left(next);
+        again.truncate(MAX_OFF_AGAIN);
+        first.into_iter().chain(again).map(|(place, _)| off(place)).collect()
     }
 
     /// What is read in every cycle.
@@ -127,9 +139,13 @@ impl Unit {
         inputs.into_iter().chain(coils).collect()
     }
 
-    /// What a dead unit is asked: OFF if it has a relay, since a relay may be on.
-    pub(super) fn probe(&self) -> Option<Job> {
-        self.writes().into_iter().chain(self.readings()).next()
+    /// What a dead unit is asked: OFF to all relays, since one may be on, and all readings, since
+    /// only they bring it back. The first time-out ends it. If that was an OFF's, the next probe has
+    /// the readings alone: a board that does not answer OFF must not seem dead for ever.
+    pub(super) fn probe(&self) -> Vec<Job> {
+        let relays = if self.health.is_mute() { 0 } else { usize::MAX };
+        let writes = self.relays().filter(|(_, it)| it.wants_off()).take(relays);
+        writes.map(|(place, _)| off(place)).chain(self.readings()).collect()
     }
 
     /// The request for a job that begins now.
@@ -142,7 +158,10 @@ impl Unit {
         };
         let request = match job {
             Job::Off { endpoint, relay } => {
-                self.endpoints.get(endpoint)?.relays.get(relay)?.off_request(self.number)
+                self.last_off = (endpoint, relay);
+                let it = self.endpoints.get_mut(endpoint)?.relays.get_mut(relay)?;
+                it.written();
+                it.off_request(self.number)
             }
             Job::Inputs => read(READ_INPUTS, self.inputs?),
             Job::Coils => read(READ_COILS, self.coils?),
@@ -161,8 +180,16 @@ impl Unit {
     }
 
     /// A job had no answer by `now`.
-    pub(super) fn missed(&mut self, now: Duration) {
-        if self.health.missed(now) {
+    pub(super) fn missed(&mut self, now: Duration, job: Job) {
+        let died = match job {
+            Job::Off { .. } => {
+                self.health.missed_off(now);
+                false
+            }
+            Job::Inputs => self.health.missed(now, Reading::Inputs),
+            Job::Coils => self.health.missed(now, Reading::Coils),
+        };
+        if died {
             self.lose_track();
         }
     }
@@ -176,12 +203,12 @@ impl Unit {
         answer: &Answer,
         pace: Pace,
     ) {
-        self.health.answered();
         if let Answer::Exception(code) = answer {
             self.exceptions.add(request.function, *code);
         }
         let reading = match job {
             Job::Off { endpoint, relay } => {
+                self.health.answered_off();
                 let relay = self.endpoints.get_mut(endpoint).and_then(|e| e.relays.get_mut(relay));
                 if let (Some(relay), Answer::Echo) = (relay, answer) {
                     relay.echoed();
@@ -192,11 +219,19 @@ impl Unit {
             Job::Coils => Reading::Coils,
         };
         let refused = !matches!(answer, Answer::Bits(_));
-        if self.health.was_read(reading, refused) {
-            for endpoint in &mut self.endpoints {
-                endpoint.sensors.forget();
-                endpoint.told.forget_facts();
+        match self.health.answered(reading, refused) {
+            Change::Nothing => {}
+            Change::Refusal => {
+                for endpoint in &mut self.endpoints {
+                    endpoint.sensors.forget();
+                    endpoint.told.forget_facts();
+                }
             }
+            Change::Return => self.lose_track(),
+        }
+        if self.health.is_dead() {
+            // Its readings lie far apart, and others are missing: they say only that it answers.
+            return;
         }
         if let Answer::Bits(bits) = answer {
             match reading {
@@ -253,12 +288,26 @@ impl Unit {
         self.exceptions.take(now, self.number).or_else(|| self.garbage.take(now))
     }
 
+    /// What is to be told while there is no line: that no endpoint can be reached.
+    pub(super) fn unreachable(&mut self) -> Vec<Observation> {
+        let mut found = Vec::new();
+        for endpoint in &mut self.endpoints {
+            let news = endpoint.told.unreachable();
+            found.extend(news.map(|what| about(&endpoint.address, what)));
+        }
+        found
+    }
+
     /// What is to be told since it was last asked.
     pub(super) fn observations(&mut self) -> Vec<Observation> {
         let (online, refuses) = (self.health.online(), self.health.refuses());
         let mut found = Vec::new();
         for endpoint in &mut self.endpoints {
-            let facts = if refuses { endpoint.sensors.unknown() } else { endpoint.sensors.facts() };
+            let facts = match online {
+                _ if refuses => endpoint.sensors.unknown(),
+                Some(true) => endpoint.sensors.facts(),
+                _ => Facts::default(),
+            };
             let mut changes = endpoint.told.differences(online, facts);
             for relay in &mut endpoint.relays {
                 if relay.take_stayed_on() {
@@ -272,4 +321,8 @@ impl Unit {
         }
         found
     }
+}
+
+const fn off((endpoint, relay): (usize, usize)) -> Job {
+    Job::Off { endpoint, relay }
 }

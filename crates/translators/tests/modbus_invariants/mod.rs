@@ -74,8 +74,11 @@ struct Run {
     /// active closed limit were in all of them.
     heard: Vec<u8>,
     closed_readings: [usize; 2],
+    /// Functions of which a valid reading of unit 1 has come since the line stands.
+    read: BTreeSet<u8>,
     garbage_told: BTreeMap<String, Duration>,
     online: BTreeMap<String, bool>,
+    has_died: bool,
     seen: BTreeSet<Seen>,
 }
 
@@ -105,10 +108,14 @@ impl Run {
             written: Vec::new(),
             heard: Vec::new(),
             closed_readings: [0; 2],
+            read: BTreeSet::new(),
             garbage_told: BTreeMap::new(),
             online: BTreeMap::new(),
+            has_died: false,
             seen: BTreeSet::new(),
         };
+        run.turn();
+        assert_eq!(run.online.len(), 3, "before the first line nobody can be reached");
         run.open();
         run
     }
@@ -147,8 +154,9 @@ impl Run {
         self.written.clear();
         self.heard.clear();
         self.closed_readings = [0; 2];
+        self.read.clear();
+        self.has_died = false;
         self.garbage_told.clear();
-        self.online.clear();
         self.asked = None;
         self.answer = None;
         self.driver.opened(self.now);
@@ -160,6 +168,7 @@ impl Run {
         self.driver.closed(self.now);
         assert_eq!(self.driver.deadline(), None);
         self.turn();
+        assert_eq!(self.online.values().filter(|online| !**online).count(), 3);
     }
 
     fn answer(&mut self, answer: impl Fn(&[u8]) -> Vec<u8>) {
@@ -192,6 +201,9 @@ impl Run {
             let Some(start) = end.checked_sub(6) else { continue };
             let frame = &self.heard[start..end];
             let unit = usize::from(frame[0]);
+            if unit == 1 && frame[2] == 1 && sealed(&frame[..4]) == frame {
+                self.read.insert(frame[1]);
+            }
             let is_reading = matches!(unit, 1 | 2) && frame[1..3] == [2, 1];
             if is_reading && frame[3] & 1 == 1 && sealed(&frame[..4]) == frame {
                 self.closed_readings[unit - 1] += 1;
@@ -236,7 +248,7 @@ impl Run {
             assert!(pause <= LONGEST_PAUSE, "unit 2 was not asked for {pause:?}");
         }
         let reports = self.driver.reports(self.now);
-        assert!(reports.len() <= MAX_REPORTS && (self.is_open || reports.is_empty()));
+        assert!(reports.len() <= MAX_REPORTS);
         for report in &reports {
             self.told(report);
         }
@@ -279,9 +291,12 @@ impl Run {
 
     fn told(&mut self, report: &Report) {
         assert!(report.observations.len() <= MAX_OBSERVATIONS);
+        assert!(self.is_open || report.fault.is_none());
         for observation in &report.observations {
             let address = observation.address.as_str();
             assert!(matches!(address, "e0" | "e1" | "e2"));
+            let is_offline = matches!(observation.what, What::Availability { online: false, .. });
+            assert!(self.is_open || is_offline, "without a line no more is told");
             match &observation.what {
                 What::Position { position, quality } => {
                     assert_eq!(*quality, Quality::Reported);
@@ -297,10 +312,21 @@ impl Run {
                 }
                 What::Availability { online, .. } => {
                     let before = self.online.insert(address.to_owned(), *online);
+                    assert!(
+                        self.is_open || before != Some(false),
+                        "without a line it is told once that nobody can be reached"
+                    );
                     if address == "e0" {
-                        if !online {
+                        assert!(
+                            !online || [1, 2].iter().all(|function| self.read.contains(function)),
+                            "online is what was read whole"
+                        );
+                        if !self.is_open {
+                            // That of the line is no death.
+                        } else if !online {
+                            self.has_died = true;
                             self.seen.insert(Seen::Died);
-                        } else if before == Some(false) {
+                        } else if self.has_died {
                             self.seen.insert(Seen::CameBack);
                         }
                     }

@@ -4,7 +4,7 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use doorward_translators::ecosystem::open;
@@ -86,6 +86,8 @@ pub struct Board {
     pub inputs: BTreeMap<u16, bool>,
     pub coils: BTreeMap<u16, bool>,
     pub silent: bool,
+    /// Functions to which it is silent. It does what they say all the same.
+    pub silent_to: BTreeSet<u8>,
     /// Beyond the 5 ms that every board takes.
     pub late: Duration,
     /// Exception codes by function.
@@ -111,6 +113,12 @@ impl Board {
         }
         if let Some(code) = self.refuses.get(&function) {
             return Some(sealed(&[request[0], function | 0x80, *code]));
+        }
+        if self.silent_to.contains(&function) {
+            if function == 5 {
+                self.coils.insert(first, value == 0xff00);
+            }
+            return None;
         }
         match function {
             1 | 2 => {

@@ -16,7 +16,7 @@ const DOORS: usize = 20;
 
 /// Moves in `make test`; `make soak` sets more.
 fn moves() -> usize {
-    std::env::var("DOORWARD_SERIAL_MOVES").map_or(10, |text| text.parse().unwrap())
+    std::env::var("DOORWARD_SERIAL_MOVES").map_or(8, |text| text.parse().unwrap())
 }
 
 /// What happens to the line while gate 1 moves.

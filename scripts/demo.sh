@@ -148,6 +148,9 @@ ecosystem = "modbus"
 port = "$work/serial/gate"
 baud = 9600
 
+[settings]
+timeout_ms = 1000
+
 [[endpoint]]
 id = "gate"
 address = "gate"

@@ -1,7 +1,8 @@
 //! README's commands, each run as it stands there: a newcomer's home is empty.
 //!
 //! Every block marked `sh` is run, in order, by one shell that stands for the newcomer's terminal.
-//! `make demo` is run by its own test, and `make test` is what runs this one.
+//! `make demo` is run without a terminal, with the binary that is there, and asserts its own
+//! outcome; `make test` is what runs these tests.
 
 #![expect(clippy::disallowed_methods, reason = "a test waits on its own thread")]
 #![allow(
@@ -70,6 +71,19 @@ fn the_two_commands_of_the_beginning_are_the_makefiles_own() {
 }
 
 #[test]
+fn the_demo_tells_its_story_to_the_end() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new("scripts/demo.sh");
+    command
+        .current_dir(root)
+        .env("DEMO_HEADLESS", "1")
+        .env("DOORWARD_BIN", env!("CARGO_BIN_EXE_doorward"))
+        .stdin(Stdio::null());
+    let (done, said) = run(&mut command, None);
+    assert!(done && said.contains("missing 0, doubled by id 0"), "{said}");
+}
+
+#[test]
 fn every_other_command_does_what_it_says() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let home = tempfile::tempdir().unwrap();
@@ -89,7 +103,6 @@ fn every_other_command_does_what_it_says() {
         .unwrap_or_else(|_| format!("{}/.cargo", std::env::var("HOME").unwrap()));
     let rustup_home = std::env::var("RUSTUP_HOME")
         .unwrap_or_else(|_| format!("{}/.rustup", std::env::var("HOME").unwrap()));
-    let log = tempfile::NamedTempFile::new().unwrap();
     let mut shell = Command::new("bash");
     // What the test's runner says to a test is nothing that a newcomer's terminal knows.
     let of_runner = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "NEXTEST"];
@@ -98,31 +111,39 @@ fn every_other_command_does_what_it_says() {
             shell.env_remove(name);
         }
     }
-    let mut child = shell
+    shell
         .current_dir(root)
         .env("HOME", home.path())
         .env("CARGO_HOME", cargo_home)
         .env("RUSTUP_HOME", rustup_home)
-        .env_remove("DOORWARD_CONFIG")
-        .stdin(Stdio::piped())
-        .stdout(log.reopen().unwrap())
-        .stderr(log.reopen().unwrap())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        .env_remove("DOORWARD_CONFIG");
+    let (done, said) = run(&mut shell, Some(&script));
+    assert!(done && said.contains("every command was run"), "{said}");
+}
+
+/// Runs it to its end; whether it succeeded, and all that it said.
+fn run(command: &mut Command, script: Option<&str>) -> (bool, String) {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    if script.is_some() {
+        command.stdin(Stdio::piped());
+    }
+    let mut child =
+        command.stdout(log.reopen().unwrap()).stderr(log.reopen().unwrap()).spawn().unwrap();
+    if let Some(script) = script {
+        child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    }
     let begun = Instant::now();
-    let status = loop {
+    let done = loop {
         if let Some(status) = child.try_wait().unwrap() {
-            break Some(status);
+            break status.success();
         }
         if begun.elapsed() > PATIENCE {
             // Its trap ends what it started.
             Command::new("kill").arg(child.id().to_string()).status().unwrap();
-            break child.wait().ok().filter(|_| false);
+            child.wait().unwrap();
+            break false;
         }
         std::thread::sleep(Duration::from_millis(20));
     };
-    let said = std::fs::read_to_string(log.path()).unwrap();
-    let done = status.is_some_and(|status| status.success());
-    assert!(done && said.contains("every command was run"), "{status:?}\n{said}");
+    (done, std::fs::read_to_string(log.path()).unwrap())
 }

@@ -3,7 +3,7 @@
 #
 #   SOAK_KILLS    kill -9 cycles of core and vendor process under load   (10000)
 #   SOAK_PIECE    cycles per piece                                       (500)
-#   SOAK_MOVES    moves of a gate on a serial line in trouble, in pieces of 50   (1000)
+#   SOAK_MOVES    moves of a gate on a serial line in trouble, in pieces of 25   (1000)
 #   SOAK_FUZZ_S   seconds of fuzzing per target; 0 leaves fuzzing out    (600)
 #
 # A piece that is done is not done again for the same commit: stop at any time, start again to go
@@ -52,12 +52,12 @@ if [ "$pieces" -gt 0 ]; then
     echo "soak: docs/evidence/kill.md is written"
 fi
 
-of_line=$(((moves + 49) / 50))
+of_line=$(((moves + 24) / 25))
 for number in $(seq "$of_line"); do
     log=$done_folder/serial-$number
     if [ ! -f "$log.done" ]; then
         echo "soak: moves on a serial line, piece $number of $of_line"
-        DOORWARD_SERIAL_MOVES=50 cargo test --locked --test real serial_load:: -- --nocapture >"$log" 2>&1 || {
+        DOORWARD_SERIAL_MOVES=25 cargo test --locked --test real serial_load:: -- --nocapture >"$log" 2>&1 || {
             tail -40 "$log" >&2
             echo "soak: piece $number failed; its log is $log" >&2
             exit 1

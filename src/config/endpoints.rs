@@ -9,6 +9,7 @@ use super::Finding;
 use super::names::is_identity;
 use super::source::Source;
 use crate::domain::ids::{EndpointId, VendorId};
+use crate::link::MAX_ADDRESS;
 
 /// A device named in the file: needed only where the ecosystem's inventory does not list it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,9 +17,6 @@ pub struct PinnedEndpoint {
     pub endpoint: EndpointId,
     pub address: String,
 }
-
-/// Longest address, in bytes: what a vendor process may say of a device.
-const MAX_ADDRESS: usize = 512;
 
 /// Takes the tables over. What an ecosystem asks of its devices beyond id and address is its own.
 pub fn read(

@@ -10,7 +10,7 @@ mod codec;
 mod frames;
 mod setup;
 
-pub use bounds::{Order, Violation};
+pub use bounds::{MAX_ADDRESS, Order, Violation};
 pub use codec::{FrameCodec, FrameError, MAX_COMMAS, MAX_FRAME_BYTES};
 pub use frames::{CoreFrame, Digest, Evidence, ReadRequest, Signal, VendorFrame};
 pub use setup::{Connection, MqttConnection, Parity, SerialLine, TlsFiles, VendorSetup};

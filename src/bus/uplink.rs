@@ -43,6 +43,8 @@ pub struct Uplink {
     status: watch::Sender<UplinkStatus>,
     started: Instant,
     paused_until: Duration,
+    /// When the first of the calls that failed in a row did.
+    failing_since: Option<Duration>,
     /// The journal could not be read; it is tried again then.
     read_again_at: Option<Duration>,
 }
@@ -72,6 +74,7 @@ impl Uplink {
             status,
             started: Instant::now(),
             paused_until: Duration::ZERO,
+            failing_since: None,
             read_again_at: None,
         };
         (uplink, receiver)
@@ -139,7 +142,7 @@ impl Uplink {
     fn hurry(&mut self) {
         let failing = self.status.borrow().failing;
         if failing > 0 {
-            let soon = retry::delay(failing.min(LIVE_PATIENCE), fastrand::f64());
+            let soon = retry::delay(failing.min(LIVE_PATIENCE), Duration::MAX, fastrand::f64());
             self.paused_until = self.paused_until.min(self.started.elapsed() + soon);
         }
     }
@@ -177,6 +180,12 @@ impl Uplink {
         let call_failed = outcomes
             .iter()
             .all(|outcome| matches!(outcome, Outcome::Retry { .. } | Outcome::Denied { .. }));
+        let outage = if call_failed {
+            now.saturating_sub(*self.failing_since.get_or_insert(now))
+        } else {
+            self.failing_since = None;
+            Duration::MAX
+        };
         for (taken, outcome) in batch.into_iter().zip(outcomes) {
             let is_denial = matches!(outcome, Outcome::Denied { .. });
             match outcome {
@@ -188,22 +197,14 @@ impl Uplink {
                     self.lanes.done(&taken);
                     refused.push(Report::Refused { event: taken.event, code, message });
                 }
-                Outcome::Retry { code, message } | Outcome::Denied { code, message }
-                    if call_failed =>
-                {
-                    retried += 1;
-                    denied |= is_denial;
-                    trouble = Some(format!("{code}: {message}"));
-                    // It stands aside for a while, so that the next call tries others.
-                    self.lanes
-                        .again(taken, |failures| now + retry::delay(failures, fastrand::f64()));
-                }
                 Outcome::Retry { code, message } | Outcome::Denied { code, message } => {
                     retried += 1;
                     denied |= is_denial;
                     trouble = Some(format!("{code}: {message}"));
-                    self.lanes
-                        .again(taken, |failures| now + retry::delay(failures, fastrand::f64()));
+                    // It stands aside for a while, so that the next call tries others.
+                    self.lanes.again(taken, |failures| {
+                        now + retry::delay(failures, outage, fastrand::f64())
+                    });
                 }
             }
         }
@@ -212,7 +213,7 @@ impl Uplink {
             self.lanes.forgive();
         }
         if call_failed {
-            self.paused_until = now + retry::delay(failing, fastrand::f64());
+            self.paused_until = now + retry::delay(failing, outage, fastrand::f64());
         }
         self.status.send_modify(|status| {
             if denied && !status.denied {

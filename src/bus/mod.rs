@@ -1,7 +1,6 @@
 //! The way to the bus: which events leave next, and what becomes of each answer.
 
 mod lanes;
-mod retry;
 mod uplink;
 
 pub use uplink::{Report, Uplink};
@@ -21,7 +20,7 @@ pub async fn open(config: &BusConfig) -> anyhow::Result<Arc<dyn Bus>> {
         BusConfig::Standalone => Ok(Arc::new(Standalone)),
         BusConfig::Eventbridge { name, region, endpoint_url } => {
             let mut options = Options::new(name.as_str(), region.as_str());
-            options.endpoint.clone_from(endpoint_url);
+            options.connection.endpoint.clone_from(endpoint_url);
             Ok(Arc::new(EventBridge::new(options).await.context("the bus's settings")?))
         }
     }

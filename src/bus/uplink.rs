@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorward_events::bus::backoff;
 use doorward_events::{Bus, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, Outcome, Outgoing, entry_size};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -10,7 +11,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::lanes::{Lanes, Taken, Which};
-use super::retry;
 use crate::health::UplinkStatus;
 use crate::journal::{Stored, WriterHandle};
 
@@ -142,7 +142,7 @@ impl Uplink {
     fn hurry(&mut self) {
         let failing = self.status.borrow().failing;
         if failing > 0 {
-            let soon = retry::delay(failing.min(LIVE_PATIENCE), Duration::MAX, fastrand::f64());
+            let soon = backoff::delay(failing.min(LIVE_PATIENCE), Duration::MAX, fastrand::f64());
             self.paused_until = self.paused_until.min(self.started.elapsed() + soon);
         }
     }
@@ -203,7 +203,7 @@ impl Uplink {
                     trouble = Some(format!("{code}: {message}"));
                     // It stands aside for a while, so that the next call tries others.
                     self.lanes.again(taken, |failures| {
-                        now + retry::delay(failures, outage, fastrand::f64())
+                        now + backoff::delay(failures, outage, fastrand::f64())
                     });
                 }
             }
@@ -213,7 +213,7 @@ impl Uplink {
             self.lanes.forgive();
         }
         if call_failed {
-            self.paused_until = now + retry::delay(failing, outage, fastrand::f64());
+            self.paused_until = now + backoff::delay(failing, outage, fastrand::f64());
         }
         self.status.send_modify(|status| {
             if denied && !status.denied {

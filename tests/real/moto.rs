@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use doorward_emulator::{Moto, Queue};
 use doorward_events::{read, types};
 use serde_json::{Value, json};
 
@@ -11,7 +12,6 @@ use crate::support::broker::{Broker, SHIPPED};
 use crate::support::client::Client;
 use crate::support::device::{Act, act, act_of};
 use crate::support::gateway::{Gateway, Setup, eventbridge, signal};
-use crate::support::moto::{Moto, Queue};
 use crate::support::wait_for;
 
 const DOORS: usize = 3;

@@ -15,7 +15,7 @@ pub fn event_types(repository: &Repository) -> String {
         let _ = writeln!(
             text,
             "    #[doc = {summary:?}] {variant} {{ name: {name:?}, version: {version:?}, \
-             audience: {audience}, personal: {personal}, origin: {origin}, \
+             audience: {audience}, personal: {personal}, direction: {direction:?}, \
              writer: include_str!(concat!(env!(\"OUT_DIR\"), \"/{name}.writer.json\")), \
              reader: include_str!(concat!(env!(\"OUT_DIR\"), \"/{name}.reader.json\")) }}",
             summary = source.summary,
@@ -23,7 +23,7 @@ pub fn event_types(repository: &Repository) -> String {
             version = source.version,
             audience = pascal_case(&source.audience),
             personal = source.personal,
-            origin = source.from_gateway,
+            direction = source.direction,
         );
     }
     text.push_str("}\n");

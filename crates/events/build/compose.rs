@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::repository::{Repository, TypeSource};
+use crate::repository::{Direction, Repository, TypeSource};
 use crate::walk::{each_schema, referenced};
 
 /// The longest word of an open enumeration that a reader accepts.
@@ -39,30 +39,53 @@ pub fn compose(repository: &Repository, source: &TypeSource, form: Form) -> Resu
         let version = json!({ "enum": [source.version], "x-closed": true });
         properties.insert("schema_version".to_owned(), version);
     }
-    properties.insert("gateway".to_owned(), json!({ "$ref": "#/definitions/GatewayOrigin" }));
-    properties.insert("data".to_owned(), source.data.clone());
+    if source.direction.may_have_origin() {
+        properties.insert("gateway".to_owned(), json!({ "$ref": "#/definitions/GatewayOrigin" }));
+    }
+    let mut data = source.data.clone();
+    if source.direction == Direction::ToGateway {
+        each_schema(&mut data, &mut |schema| derive(schema, Form::Writer));
+    }
+    properties.insert("data".to_owned(), data);
 
     let required = event.get_mut("required").and_then(Value::as_array_mut);
     let required = required.ok_or("core/Envelope.json: nothing is required")?;
     required.push(json!("data"));
-    if source.from_gateway {
+    if source.direction == Direction::FromGateway {
         required.push(json!("gateway"));
     }
 
-    let definitions = reachable(repository, &mut event)?;
-    let Value::Object(members) = &mut event else {
-        return Err("core/Envelope.json: not an object".to_owned());
+    finish(repository, name, event, form)
+}
+
+/// The self-contained schema of a statement: closed, since it carries authority.
+pub fn statement(repository: &Repository, name: &str) -> Result<Value, String> {
+    let definition = repository.definitions.get(name);
+    let definition = definition.ok_or_else(|| format!("no definition {name}"))?.clone();
+    finish(repository, name, definition, Form::Writer)
+}
+
+/// Adds the definitions that a schema needs, checks its bounds and derives its form.
+fn finish(
+    repository: &Repository,
+    name: &str,
+    mut schema: Value,
+    form: Form,
+) -> Result<Value, String> {
+    let definitions = reachable(repository, &mut schema)?;
+    let Value::Object(members) = &mut schema else {
+        return Err(format!("{name}: not an object"));
     };
     members.insert("$schema".to_owned(), json!("http://json-schema.org/draft-04/schema#"));
     members.insert("definitions".to_owned(), Value::Object(definitions));
 
     let mut unbounded = Vec::new();
-    each_schema(&mut event, &mut |schema| {
-        check_bounds(schema, &mut unbounded);
-        derive(schema, form);
+    each_schema(&mut schema, &mut |inner| {
+        check_bounds(inner, &mut unbounded);
+        derive(inner, form);
     });
     if unbounded.is_empty() {
-        Ok(event)
+        Ok(schema)
     } else {
         Err(format!("{name}: without a bound: {unbounded:?}"))
     }

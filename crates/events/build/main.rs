@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod compose;
+mod publishers;
 mod repository;
 mod structs;
 mod walk;
@@ -28,6 +29,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             std::fs::write(out_dir.join(file), serde_json::to_string(&composed)?)?;
         }
     }
+    for name in repository.statements() {
+        let composed = compose::statement(&repository, name)?;
+        let file = format!("{name}.statement.json");
+        std::fs::write(out_dir.join(file), serde_json::to_string(&composed)?)?;
+    }
+    let publishers = repository.publishers.catalogue(&repository.types);
+    write(&out_dir, "publishers.rs", &publishers)?;
     write(&out_dir, "catalogue.rs", &catalogue::event_types(&repository))?;
     write(&out_dir, "vocabulary.rs", &catalogue::vocabularies(&repository)?)?;
     write(&out_dir, "structs.rs", &structs::generate(&repository)?)?;

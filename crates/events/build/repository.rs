@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use crate::publishers::Publishers;
 use crate::walk::each_schema;
 
 /// Everything that the schema folder says.
@@ -16,6 +17,7 @@ pub struct Repository {
     /// The platform's layer.
     pub envelope: Value,
     pub types: Vec<TypeSource>,
+    pub publishers: Publishers,
 }
 
 /// One event type: `type.json` and `next.json`.
@@ -25,12 +27,45 @@ pub struct TypeSource {
     pub audience: String,
     pub personal: bool,
     pub summary: String,
-    /// Only gateways publish it, so that their origin is required.
-    pub from_gateway: bool,
+    pub direction: Direction,
+    /// The definition in `core/statements.json` that its `signed` member carries.
+    pub statement: Option<String>,
     pub data: Value,
 }
 
-type Failure = Box<dyn Error>;
+/// Who sends a type to whom. A type goes one way only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Only gateways publish it: their origin is required.
+    FromGateway,
+    /// It carries authority: its data is closed for readers too.
+    ToGateway,
+    /// From one service to others.
+    BetweenServices,
+    /// From every publisher.
+    Platform,
+}
+
+impl Direction {
+    const ALL: [(&str, Self); 4] = [
+        ("from_gateway", Self::FromGateway),
+        ("to_gateway", Self::ToGateway),
+        ("between_services", Self::BetweenServices),
+        ("platform", Self::Platform),
+    ];
+
+    fn of(word: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|(name, _)| *name == word);
+        found.map(|(_, direction)| *direction).ok_or_else(|| format!("unknown direction {word}"))
+    }
+
+    /// Whether an event of it may carry a gateway's origin.
+    pub fn may_have_origin(self) -> bool {
+        matches!(self, Self::FromGateway | Self::Platform)
+    }
+}
+
+pub type Failure = Box<dyn Error>;
 
 impl Repository {
     pub fn load(folder: &Path) -> Result<Self, Failure> {
@@ -81,7 +116,20 @@ impl Repository {
                 types.push(source.map_err(|e| format!("{name}: {e}"))?);
             }
         }
-        Ok(Self { definitions, envelope, types })
+        let publishers = Publishers::load(&folder.join("publishers.json"), &types)
+            .map_err(|e| format!("publishers.json: {e}"))?;
+        let repository = Self { definitions, envelope, types, publishers };
+        for source in &repository.types {
+            if source.statement.as_ref().is_some_and(|s| !repository.definitions.contains_key(s)) {
+                return Err(format!("{}: type.json: no such statement", source.name).into());
+            }
+        }
+        Ok(repository)
+    }
+
+    /// The definitions that types carry as signed statements, each once.
+    pub fn statements(&self) -> BTreeSet<&str> {
+        self.types.iter().filter_map(|source| source.statement.as_deref()).collect()
     }
 
     /// The enumerations among the definitions, with their words.
@@ -103,11 +151,12 @@ impl TypeSource {
         if member("type")? != name {
             return Err("type.json names another type than its folder".into());
         }
-        let from_gateway = match member("direction")?.as_str() {
-            "from_gateway" => true,
-            "platform" => false,
-            other => return Err(format!("type.json: unknown direction {other}").into()),
-        };
+        let direction =
+            Direction::of(&member("direction")?).map_err(|e| format!("type.json: {e}"))?;
+        let statement = manifest.get("statement").and_then(Value::as_str).map(str::to_owned);
+        if (direction == Direction::ToGateway) != statement.is_some() {
+            return Err("type.json: a type to gateways names its statement, and no other".into());
+        }
         let audience = member("audience")?;
         if !["public", "operational", "restricted"].contains(&audience.as_str()) {
             return Err(format!("type.json: unknown audience {audience}").into());
@@ -124,7 +173,8 @@ impl TypeSource {
             audience,
             personal: member("sensitivity")? == "personal",
             summary: member("summary")?,
-            from_gateway,
+            direction,
+            statement,
             data,
         })
     }
@@ -158,7 +208,7 @@ fn names(document: &Value) -> impl Iterator<Item = &String> {
     document.get("definitions").and_then(Value::as_object).into_iter().flat_map(Map::keys)
 }
 
-fn read(path: &Path) -> Result<Value, Failure> {
+pub fn read(path: &Path) -> Result<Value, Failure> {
     let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
     serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()).into())
 }

@@ -13,7 +13,8 @@ use crate::repository::Repository;
 use crate::walk::{each_schema, pascal_case, referenced};
 
 /// Keywords that would make typify write a type of its own for a plain value.
-const BOUNDS: [&str; 11] = [
+const BOUNDS: [&str; 12] = [
+    "not",
     "title",
     "maxLength",
     "minLength",
@@ -79,6 +80,14 @@ pub fn generate(repository: &Repository) -> Result<String, Box<dyn Error>> {
     space.add_root_schema(serde_json::from_value(json!({ "definitions": definitions }))?)?;
     let mut text = space.to_stream().to_string();
     text.push('\n');
+    text.push_str(&traits(repository)?);
+    Ok(text)
+}
+
+/// What ties the structs to their types and statements.
+fn traits(repository: &Repository) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    let mut visits = String::new();
     for source in &repository.types {
         let name = pascal_case(&source.name);
         writeln!(
@@ -88,7 +97,30 @@ pub fn generate(repository: &Repository) -> Result<String, Box<dyn Error>> {
              const SCHEMA_VERSION: &'static str = {:?};\n}}",
             source.version
         )?;
+        if let Some(statement) = &source.statement {
+            writeln!(
+                text,
+                "impl crate::types::Authority for {name} {{ type Statement = {statement}; }}"
+            )?;
+        }
+        writeln!(visits, "            Self::{name} => visitor.visit::<{name}>(),")?;
     }
+    for name in repository.statements() {
+        writeln!(
+            text,
+            "impl crate::types::Statement for {name} {{\n    \
+             const NAME: &'static str = {name:?};\n    \
+             const SCHEMA: &'static str = \
+             include_str!(concat!(env!(\"OUT_DIR\"), \"/{name}.statement.json\"));\n}}"
+        )?;
+    }
+    writeln!(
+        text,
+        "impl crate::types::EventType {{\n    \
+         /// Calls the visitor with the type of this event type's data.\n    \
+         pub fn visit<V: crate::types::Visitor>(self, visitor: V) -> V::Output {{\n        \
+         match self {{\n{visits}        }}\n    }}\n}}"
+    )?;
     Ok(text)
 }
 

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use crate::envelope::{Envelope, TraceContext};
 use crate::origin::{GatewayOrigin, MAX_STAMP_BYTES};
-use crate::types::{EventData, EventType};
+use crate::publishers::RegisteredPublisher;
+use crate::types::{Direction, EventData, EventType};
 use crate::validate::{FieldError, Invalid, MAX_EVENT_BYTES, check, unstamped};
 
 /// A valid event, complete but for a gateway's origin. Only [`Envelope::seal`] makes one.
@@ -27,12 +28,22 @@ pub struct Draft {
 impl Envelope {
     /// Composes the event, validates it once against the writer's form, and keeps its text.
     ///
-    /// Refused: whatever the schema refuses, numbers that JSON cannot hold, and events that
-    /// would be longer than [`MAX_EVENT_BYTES`] once stamped.
+    /// Refused: a type that is not this publisher's (`schemas/publishers.json`), whatever the
+    /// schema refuses, numbers that JSON cannot hold, and events that would be longer than
+    /// [`MAX_EVENT_BYTES`] once stamped.
     pub fn seal<D: EventData>(self, data: &D) -> Result<Draft, Invalid> {
         let event_type = D::TYPE;
         let whole =
             |message: String| Invalid { event_type, errors: vec![FieldError::whole(message)] };
+        let registered = RegisteredPublisher::find(&self.publisher.name);
+        if registered.is_none_or(|publisher| !publisher.may_publish(event_type)) {
+            let errors = vec![FieldError {
+                pointer: "/publisher/name".to_owned(),
+                message: "is not registered in schemas/publishers.json for this type".to_owned(),
+                schema_path: String::new(),
+            }];
+            return Err(Invalid { event_type, errors });
+        }
         let data = serde_json::to_value(data).map_err(|e| whole(format!("data: {e}")))?;
         let event = self.compose(event_type, D::SCHEMA_VERSION, data);
         check(unstamped(event_type), event_type, &event)?;
@@ -97,8 +108,12 @@ impl Draft {
     /// The exact outgoing text, with the origin as its last member.
     ///
     /// Valid as a whole: the draft is, the origin cannot be otherwise, and the body has no member
-    /// of that name.
+    /// of that name. A type that no gateway publishes has no origin and stays as it is.
     pub fn stamp(&self, origin: &GatewayOrigin) -> String {
+        if matches!(self.event_type.direction(), Direction::ToGateway | Direction::BetweenServices)
+        {
+            return self.finish();
+        }
         let open = self.body.strip_suffix('}').unwrap_or(&self.body);
         let mut detail = String::with_capacity(self.body.len() + MAX_STAMP_BYTES);
         detail.push_str(open);

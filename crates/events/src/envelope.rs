@@ -20,6 +20,11 @@ pub struct PublisherId {
 }
 
 impl PublisherId {
+    /// The publisher `name`, as its instance `instance`.
+    pub fn new(name: impl Into<Arc<str>>, instance: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), instance: instance.into() }
+    }
+
     /// The bus's `Source` for this publisher.
     pub fn source(&self) -> String {
         format!("{}/{}", self.name, self.instance)
@@ -96,6 +101,43 @@ impl Envelope {
             correlation_id: None,
             causation_id: None,
             trace_context: None,
+        }
+    }
+
+    /// An envelope of something that happens now, with a new id.
+    ///
+    /// Reads the clock; a gateway, which knows better when something happened, uses
+    /// [`Envelope::new`].
+    pub fn now(publisher: PublisherId, tenant_id: impl Into<Arc<str>>) -> Self {
+        Self::new(Uuid::now_v7(), Timestamp::now(), publisher, tenant_id.into())
+    }
+
+    /// At this site.
+    #[must_use]
+    pub fn at_site(self, site_id: impl Into<Arc<str>>) -> Self {
+        Self { site_id: Some(site_id.into()), ..self }
+    }
+
+    /// About this entry.
+    #[must_use]
+    pub fn about(self, entry_id: impl Into<Arc<str>>) -> Self {
+        Self { entry_id: Some(entry_id.into()), ..self }
+    }
+
+    /// As a part of the act with this id.
+    #[must_use]
+    pub fn correlated(self, correlation_id: Uuid) -> Self {
+        Self { correlation_id: Some(correlation_id), ..self }
+    }
+
+    /// Following from a received event: its act and its trace go on.
+    #[must_use]
+    pub fn caused_by(self, cause: &Self) -> Self {
+        Self {
+            correlation_id: self.correlation_id.or(cause.correlation_id).or(Some(cause.id)),
+            causation_id: Some(cause.id),
+            trace_context: self.trace_context.or_else(|| cause.trace_context.clone()),
+            ..self
         }
     }
 

@@ -1,17 +1,28 @@
 //! The client library of the door event platform: typed events, the one validation that every
-//! publisher passes, and the buses that events leave on.
+//! publisher passes, the buses that events leave on, and what subscribers receive them with.
 //!
 //! The schemas under `schemas/` are the contract. They are compiled into this crate twice: as
 //! Rust types, so that writing an event is ordinary code, and as validators, which stay the
 //! authority. [`Envelope::seal`] is the only way to make a [`Draft`], and a draft is valid.
 #![warn(missing_docs)]
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod bus;
 mod draft;
 mod envelope;
+mod handshake;
 mod origin;
-mod publisher;
+#[cfg(feature = "publish")]
+pub mod publish;
+mod publishers;
 mod read;
+#[cfg(feature = "sign")]
+pub mod statement;
+#[cfg(feature = "subscribe")]
+pub mod subscribe;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod text;
 pub mod types;
 mod validate;
@@ -21,11 +32,14 @@ pub use bus::{
 };
 pub use draft::Draft;
 pub use envelope::{Envelope, PublisherId, TraceContext};
+pub use handshake::Handshake;
 pub use origin::{ClockInterval, ClockTrust, GatewayOrigin};
-pub use publisher::{Handshake, Publisher};
+pub use publishers::{RegisteredKey, RegisteredPublisher};
 pub use read::{Received, read};
 pub use text::bounded_text;
-pub use types::{Audience, EventData, EventType, UnknownEventType};
+pub use types::{
+    Audience, Authority, Direction, EventData, EventType, Statement, UnknownEventType,
+};
 pub use validate::{FieldError, Form, Invalid, MAX_DEPTH, MAX_EVENT_BYTES, Rejected, validate};
 
 /// The version of this library, as handshakes carry it.

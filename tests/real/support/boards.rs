@@ -22,11 +22,10 @@ pub struct Boards {
 impl Boards {
     /// Starts boards of these unit ids.
     pub fn start(folder: &Path, units: &[u8]) -> Self {
-        let python = std::env::var("DOORWARD_PYTHON").expect("DOORWARD_PYTHON: run `make test`");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/peers/modbus_slave.py");
         let port = folder.join("usb-boards");
         let units: Vec<String> = units.iter().map(ToString::to_string).collect();
-        let mut child = Command::new(python)
+        let mut child = Command::new(doorward_emulator::python())
             .arg(script)
             .args(["--units", &units.join(","), "--link"])
             .arg(&port)

@@ -1,8 +1,8 @@
 //! Where events leave: the contract that every bus keeps, and the size rule of a batch.
 
+pub mod backoff;
 #[cfg(feature = "eventbridge")]
 pub mod eventbridge;
-pub mod memory;
 pub mod standalone;
 
 use std::future::Future;

@@ -14,6 +14,19 @@ pub enum Audience {
     Restricted,
 }
 
+/// Who sends a type to whom. A type goes one way only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From a gateway: it carries the gateway's origin.
+    FromGateway,
+    /// From a service to a gateway: it carries authority, and a signed statement.
+    ToGateway,
+    /// From a service to others.
+    BetweenServices,
+    /// From every publisher.
+    Platform,
+}
+
 /// The name is none that this build knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown event type")]
@@ -22,7 +35,7 @@ pub struct UnknownEventType;
 macro_rules! event_types {
     ($(#[doc = $summary:literal] $variant:ident {
         name: $name:literal, version: $version:literal, audience: $audience:ident,
-        personal: $personal:literal, origin: $origin:literal,
+        personal: $personal:literal, direction: $direction:ident,
         writer: $writer:expr, reader: $reader:expr
     })+) => {
         /// An event type.
@@ -54,9 +67,9 @@ macro_rules! event_types {
                 match self { $(Self::$variant => $personal),+ }
             }
 
-            /// Whether only gateways publish it, so that a whole event has an origin.
-            pub const fn needs_origin(self) -> bool {
-                match self { $(Self::$variant => $origin),+ }
+            /// Who sends it to whom.
+            pub const fn direction(self) -> Direction {
+                match self { $(Self::$variant => Direction::$direction),+ }
             }
 
             /// What it says, in one sentence.
@@ -90,6 +103,11 @@ include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 impl EventType {
     /// How many types there are.
     pub const COUNT: usize = Self::ALL.len();
+
+    /// Whether only gateways publish it, so that a whole event has an origin.
+    pub const fn needs_origin(self) -> bool {
+        matches!(self.direction(), Direction::FromGateway)
+    }
 
     /// A dense number from 0 to [`EventType::COUNT`]` - 1`. It may change with every build: for
     /// tables in memory, never to be stored.

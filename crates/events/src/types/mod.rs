@@ -3,7 +3,7 @@
 mod catalogue;
 pub mod vocabulary;
 
-pub use catalogue::{Audience, EventType, UnknownEventType};
+pub use catalogue::{Audience, Direction, EventType, UnknownEventType};
 pub use structs::*;
 pub use vocabulary::*;
 
@@ -16,6 +16,30 @@ pub trait EventData: Serialize + DeserializeOwned {
     const TYPE: EventType;
     /// MAJOR.MINOR of the schema that this build writes.
     const SCHEMA_VERSION: &'static str;
+}
+
+/// The data of a type that carries authority: one signed statement, and copies of some of its
+/// members for routing. Readers refuse what they do not know in it.
+pub trait Authority: EventData {
+    /// What is signed.
+    type Statement: Statement;
+}
+
+/// What an issuer signs.
+pub trait Statement: Serialize + DeserializeOwned {
+    /// The name of its definition in `schemas/core/statements.json`.
+    const NAME: &'static str;
+    /// Its self-contained Draft-04 schema, closed for readers too.
+    const SCHEMA: &'static str;
+}
+
+/// Code that is the same for every event type; see [`EventType::visit`].
+pub trait Visitor {
+    /// What a visit gives.
+    type Output;
+
+    /// Called with the type of the data.
+    fn visit<D: EventData>(self) -> Self::Output;
 }
 
 /// One struct per type and per shared part, named after its schema.

@@ -2,50 +2,77 @@
 
 use std::collections::BTreeSet;
 
-use crate::samples::{envelope, examples, origin, stamped, whole};
+use crate::samples::{envelope, envelope_of, examples, origin, stamped, whole};
 use doorward_events::types::*;
-use doorward_events::{EventData, EventType, Form, GatewayOrigin, Rejected, read, validate};
+use doorward_events::{
+    Envelope, EventData, EventType, Form, GatewayOrigin, PublisherId, RegisteredPublisher,
+    Rejected, read, validate,
+};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Calls `$check::<T>($name, …)` with the data type of the event type `$event_type`.
-macro_rules! for_type {
-    ($event_type:expr, $check:ident($($argument:expr),*)) => {
-        for_type!(@ $event_type, $check($($argument),*),
-            AlarmCleared AlarmRaised CredentialRemoved CredentialSet EndpointBatteryChanged
-            EndpointDiscovered EndpointFlooding EndpointOffline EndpointOnline
-            EntryAttributionUpdated EntryLockChanged EntryPositionChanged EntryRegistered
-            EntryStateReported EventQuarantined GatewayEventsDropped GatewayHeartbeat
-            GatewayStarted PublisherHandshakeSent VendorIsolated VendorRecovered)
-    };
-    (@ $event_type:expr, $check:ident $arguments:tt, $($name:ident)+) => {
-        match $event_type {
-            $(EventType::$name => for_type!(@call $check, $name, $arguments)),+
-        }
-    };
-    (@call $check:ident, $name:ident, ($($argument:expr),*)) => { $check::<$name>($($argument),*) };
+struct RoundTrip<'a> {
+    file: &'a str,
+    example: &'a Value,
 }
 
-#[test]
-fn every_example_is_valid_and_survives_its_rust_type() {
-    fn round_trip<D: EventData>(file: &str, example: &Value) {
-        let data = D::deserialize(example.clone()).unwrap_or_else(|e| panic!("{file}: {e}"));
-        let draft = envelope().seal(&data).unwrap_or_else(|e| panic!("{file}: {e}"));
+impl Visitor for RoundTrip<'_> {
+    type Output = ();
+
+    fn visit<D: EventData>(self) {
+        let Self { file, example } = self;
+        let data = D::deserialize(example).unwrap_or_else(|e| panic!("{file}: {e}"));
+        let envelope = envelope_of(D::TYPE);
+        let draft = envelope.clone().seal(&data).unwrap_or_else(|e| panic!("{file}: {e}"));
         assert_eq!(draft.event_type(), D::TYPE);
         let detail = draft.stamp(&origin());
         assert_eq!(validate(detail.as_bytes(), Form::Writer), Ok(D::TYPE), "{file}");
         assert_eq!(validate(detail.as_bytes(), Form::Reader), Ok(D::TYPE), "{file}");
         let received = read::<D>(detail.as_bytes()).unwrap_or_else(|e| panic!("{file}: {e}"));
-        assert_eq!(received.envelope, envelope(), "{file}");
-        assert_eq!(received.origin, Some(origin()), "{file}");
+        assert_eq!(received.envelope, envelope, "{file}");
+        let from = D::TYPE.direction();
+        let stamped = matches!(from, Direction::FromGateway | Direction::Platform);
+        assert_eq!(received.origin, stamped.then(origin), "{file}");
         assert_eq!(received.schema_version, D::SCHEMA_VERSION);
         assert_eq!(serde_json::to_value(&received.data).unwrap(), *example, "{file}");
     }
+}
+
+#[test]
+fn every_example_is_valid_and_survives_its_rust_type() {
     for event_type in EventType::ALL {
         let examples = examples(event_type);
         assert!(!examples.is_empty(), "{event_type} has no example");
         for (file, example) in examples {
-            for_type!(event_type, round_trip(&file, &example));
+            event_type.visit(RoundTrip { file: &file, example: &example });
         }
+    }
+}
+
+#[test]
+fn a_type_is_published_by_those_that_are_registered_for_it() {
+    let data = DeliveryScheduled::deserialize(&examples(EventType::DeliveryScheduled)[0].1);
+    let data = data.unwrap();
+    assert!(envelope_of(EventType::DeliveryScheduled).seal(&data).is_ok());
+    for name in ["doorward.gateway", "acme.property", "acme.deliver", "nobody"] {
+        let publisher = PublisherId::new(name, "a");
+        let refused = Envelope { publisher, ..envelope() }.seal(&data).unwrap_err();
+        assert_eq!(refused.errors[0].pointer, "/publisher/name", "{name}");
+    }
+    for publisher in RegisteredPublisher::all() {
+        assert_eq!(RegisteredPublisher::find(publisher.name), Some(publisher));
+        assert!(publisher.may_publish(EventType::PublisherHandshakeSent));
+        let for_gateways = publisher.may_publish(EventType::EntryLockChanged);
+        assert_eq!(for_gateways, publisher.is_gateway, "{}", publisher.name);
+    }
+}
+
+#[test]
+fn what_carries_authority_is_closed_for_readers_too() {
+    for event_type in EventType::ALL {
+        let closed = event_type.direction() == Direction::ToGateway;
+        let surprise = with(event_type, "/data/surprise", json!(1));
+        assert_eq!(!refused(&surprise, Form::Reader).is_empty(), closed, "{event_type}");
     }
 }
 
@@ -139,10 +166,16 @@ fn a_missing_member_is_named_in_both_forms() {
 #[test]
 fn an_unknown_member_is_refused_to_writers_and_skipped_by_readers() {
     for event_type in EventType::ALL {
+        let direction = event_type.direction();
         for pointer in ["/surprise", "/data/surprise", "/publisher/surprise", "/gateway/surprise"] {
+            if pointer.starts_with("/gateway") && !event_type.needs_origin() {
+                continue;
+            }
             let event = with(event_type, pointer, json!(1));
             assert_eq!(refused(&event, Form::Writer), [pointer], "{event_type}");
-            assert_eq!(refused(&event, Form::Reader), [""; 0], "{event_type}");
+            if pointer != "/data/surprise" || direction != Direction::ToGateway {
+                assert_eq!(refused(&event, Form::Reader), [""; 0], "{event_type}");
+            }
         }
     }
 }

@@ -1,15 +1,14 @@
 //! Stamping, batching, publishing and the handshake.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::samples::{envelope, origin};
-use doorward_events::bus::{memory::Memory, standalone::Standalone};
+use doorward_events::bus::standalone::Standalone;
+use doorward_events::testkit::Memory;
 use doorward_events::types::{AlarmKind, AlarmRaised, AlarmSeverity};
 use doorward_events::{
     Bus, ClockInterval, ClockTrust, Form, GatewayOrigin, Handshake, MAX_BATCH_BYTES,
-    MAX_BATCH_ENTRIES, Outcome, Outgoing, Publisher, batches, bounded_text, entry_size, read,
-    validate,
+    MAX_BATCH_ENTRIES, Outcome, Outgoing, batches, bounded_text, entry_size, read, validate,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -128,22 +127,6 @@ fn a_handshake_is_valid_without_an_origin_and_bounded() {
         let invalid = handshake(seconds).draft(envelope()).unwrap_err();
         assert_eq!(invalid.errors[0].pointer, "/data/interval_s");
     }
-}
-
-#[tokio::test]
-async fn a_publisher_sends_every_entry_once_in_batches() {
-    let bus = Arc::new(Memory::new());
-    let publisher = Publisher::new(bus.clone(), &envelope().publisher);
-    let data =
-        AlarmRaised { alarm: AlarmKind::Tamper, detail: None, severity: AlarmSeverity::Info };
-    let draft = envelope().seal(&data).unwrap();
-    let entries: Vec<_> = (0..23).map(|_| publisher.outgoing(&draft, Some(&origin()))).collect();
-    assert_eq!(&*entries[0].source, "doorward.gateway/gw-1");
-    assert_eq!(entries[0].trace_header.as_deref().map(|h| &h[..7]), Some("Root=1-"));
-    let outcomes = publisher.publish(&entries).await;
-    assert_eq!(outcomes.len(), 23);
-    assert_eq!(bus.calls(), 3);
-    assert_eq!(bus.accepted(), entries);
 }
 
 #[tokio::test]

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use doorward_events::types::Visitor;
 use doorward_events::{
     ClockInterval, ClockTrust, Envelope, EventData, EventType, GatewayOrigin, PublisherId,
-    TraceContext,
+    RegisteredPublisher, TraceContext,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -27,6 +28,13 @@ pub fn envelope() -> Envelope {
             tracestate: Some("vendor=1".to_owned()),
         }),
     }
+}
+
+/// The same, of a publisher that may publish this type.
+pub fn envelope_of(event_type: EventType) -> Envelope {
+    let mut publishers = RegisteredPublisher::all().iter();
+    let publisher = publishers.find(|publisher| publisher.may_publish(event_type)).unwrap();
+    Envelope { publisher: PublisherId::new(publisher.name, "gw-1"), ..envelope() }
 }
 
 /// An origin with every member.
@@ -73,16 +81,18 @@ pub fn examples(event_type: EventType) -> Vec<(String, Value)> {
     examples
 }
 
+struct Whole(Value);
+
+impl Visitor for Whole {
+    type Output = Value;
+
+    fn visit<D: EventData>(self) -> Value {
+        let draft = envelope_of(D::TYPE).seal(&D::deserialize(self.0).unwrap()).unwrap();
+        serde_json::from_str(&draft.stamp(&origin())).unwrap()
+    }
+}
+
 /// A whole event of this type, around its first example.
 pub fn whole(event_type: EventType) -> Value {
-    let handshake = doorward_events::types::PublisherHandshakeSent {
-        interval_s: 60,
-        library_version: "1".to_owned(),
-        publisher_version: "1".to_owned(),
-    };
-    let mut event: Value = serde_json::from_str(&stamped(&handshake)).unwrap();
-    event["type"] = event_type.as_str().into();
-    event["schema_version"] = event_type.schema_version().into();
-    event["data"] = examples(event_type).remove(0).1;
-    event
+    event_type.visit(Whole(examples(event_type).remove(0).1))
 }

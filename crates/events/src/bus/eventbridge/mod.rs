@@ -9,20 +9,14 @@ mod tests;
 
 use std::error::Error;
 
-use aws_config::retry::RetryConfig;
-use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
-use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_eventbridge::operation::put_events::PutEventsError;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-pub use options::{CredentialSource, Options, OptionsError, Timeouts};
+pub use options::{Options, OptionsError};
 
 use crate::bus::{Bus, Outcome, Outgoing, PutFuture};
 
@@ -39,41 +33,10 @@ impl EventBridge {
     /// call of [`Bus::put`].
     pub async fn new(options: Options) -> Result<Self, OptionsError> {
         options.check()?;
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(options.timeouts.connect)
-            .read_timeout(options.timeouts.attempt)
-            .operation_attempt_timeout(options.timeouts.attempt)
-            .operation_timeout(options.timeouts.operation)
-            .build();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
-            .region(Region::new(options.region))
-            .retry_config(RetryConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .timeout_config(timeouts);
-        if let Some(endpoint) = options.endpoint {
-            loader = loader.endpoint_url(endpoint);
-        }
-        loader = match options.credentials {
-            CredentialSource::DefaultChain => loader,
-            CredentialSource::Static { access_key_id, secret_access_key, session_token } => {
-                let key = Credentials::new(
-                    access_key_id,
-                    secret_access_key,
-                    session_token,
-                    None,
-                    "configuration",
-                );
-                loader.credentials_provider(key)
-            }
-            CredentialSource::Provider(provider) => loader.credentials_provider(provider),
-        };
-        let client = Client::new(&loader.load().await);
+        let timeouts = options.connection.timeouts;
+        let client = Client::new(&options.connection.load().await?);
         // The SDK keeps its own time-out; this one holds even where it should not.
-        let deadline = options.timeouts.operation + std::time::Duration::from_secs(1);
+        let deadline = timeouts.operation + std::time::Duration::from_secs(1);
         Ok(Self { client, bus: options.bus, deadline })
     }
 

@@ -8,7 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use super::{CredentialSource, EventBridge, Options, Timeouts};
+use super::{EventBridge, Options};
+use crate::aws::{Connection, CredentialSource, Timeouts};
 use crate::bus::{Bus, Outcome, Outgoing};
 
 /// Answers request `n` with what `answer(n, body)` gives; keeps the bodies.
@@ -57,17 +58,8 @@ async fn bus(endpoint: &str) -> EventBridge {
         attempt: Duration::from_millis(500),
         operation: Duration::from_millis(500),
     };
-    let credentials = CredentialSource::Static {
-        access_key_id: "test".to_owned(),
-        secret_access_key: "test".to_owned(),
-        session_token: None,
-    };
-    let options = Options {
-        endpoint: Some(endpoint.to_owned()),
-        credentials,
-        timeouts,
-        ..Options::new("doors", "eu-central-1")
-    };
+    let connection = Connection { timeouts, ..Connection::emulator("eu-central-1", endpoint) };
+    let options = Options { bus: "doors".to_owned(), connection };
     EventBridge::new(options).await.unwrap()
 }
 
@@ -189,11 +181,11 @@ async fn missing_credentials_keep_the_data() {
         }
     }
 
-    let options = Options {
-        endpoint: Some("http://127.0.0.1:9".to_owned()),
+    let connection = Connection {
         credentials: CredentialSource::Provider(SharedCredentialsProvider::new(Nobody)),
-        ..Options::new("doors", "eu-central-1")
+        ..Connection::emulator("eu-central-1", "http://127.0.0.1:9")
     };
+    let options = Options { bus: "doors".to_owned(), connection };
     let outcomes = EventBridge::new(options).await.unwrap().put(&entries(1)).await;
     assert_eq!(outcomes.iter().map(code).collect::<Vec<_>>(), ["denied CredentialsNotLoaded"]);
 }

@@ -1,0 +1,33 @@
+//! The cloud on this machine, for tests and for developing against.
+//!
+//! - [`Moto`]: `EventBridge`, SQS and `DynamoDB` as others wrote them, in a process of its own.
+//! - [`Proxy`]: stands in front of any of these and misbehaves by a script: lost answers, cut and
+//!   half-open connections, throttling, partial failures.
+//! - [`Kms`]: signs as AWS KMS does with an Ed25519 key, which moto cannot.
+//!
+//! It needs Python with the packages of `scripts/requirements.txt`; see [`python`]. Everything
+//! listens on 127.0.0.1 only, checks no signature and holds no secret of anybody.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "test equipment: what does not work fails the test by panicking"
+)]
+
+mod aws;
+mod http;
+mod kms;
+mod moto;
+mod peer;
+mod proxy;
+mod queue;
+
+pub use aws::{ACCOUNT, REGION, call};
+pub use kms::Kms;
+pub use moto::Moto;
+pub use peer::{free_port, python, wait_for};
+pub use proxy::{Fault, MOST_CONNECTIONS, Proxy};
+pub use queue::Queue;

@@ -1,0 +1,148 @@
+//! Reads `publishers.json`: who may publish what, from which accounts, and with which keys it
+//! signs.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::repository::{Direction, Failure, TypeSource, read};
+use crate::walk::pascal_case;
+
+pub struct Publishers(Vec<Publisher>);
+
+struct Publisher {
+    name: String,
+    owner: String,
+    summary: String,
+    accounts: Vec<String>,
+    gateway: bool,
+    publishes: Vec<String>,
+    issuer_keys: Vec<IssuerKey>,
+}
+
+struct IssuerKey {
+    kid: String,
+    public_key: String,
+    may: Vec<String>,
+    not_after: String,
+}
+
+impl Publishers {
+    pub fn load(path: &Path, types: &[TypeSource]) -> Result<Self, Failure> {
+        let document = read(path)?;
+        let list = document.get("publishers").and_then(Value::as_array);
+        let list = list.ok_or("no list of publishers")?;
+        let mut names = BTreeSet::new();
+        let mut publishers = Vec::new();
+        for entry in list {
+            let publisher = Publisher::load(entry, types)?;
+            if !names.insert(publisher.name.clone()) {
+                return Err(format!("{} stands there twice", publisher.name).into());
+            }
+            publishers.push(publisher);
+        }
+        for source in types.iter().filter(|source| source.direction != Direction::Platform) {
+            let published = publishers.iter().any(|publisher| publisher.publishes(source));
+            if !published {
+                return Err(format!("nobody publishes {}", source.name).into());
+            }
+        }
+        Ok(Self(publishers))
+    }
+
+    /// One `publishers!` call: everything that the crate knows about them.
+    pub fn catalogue(&self, types: &[TypeSource]) -> String {
+        let mut text = String::from("&[\n");
+        for publisher in &self.0 {
+            let Publisher { name, owner, summary, accounts, gateway, issuer_keys, .. } = publisher;
+            let _ = write!(
+                text,
+                "    RegisteredPublisher {{ name: {name:?}, owner: {owner:?}, summary: {summary:?}, \
+                 accounts: &{accounts:?}, is_gateway: {gateway}, publishes: &["
+            );
+            for source in types.iter().filter(|source| publisher.publishes(source)) {
+                let _ = write!(text, "EventType::{}, ", pascal_case(&source.name));
+            }
+            text.push_str("], issuer_keys: &[");
+            for IssuerKey { kid, public_key, may, not_after } in issuer_keys {
+                let _ = write!(
+                    text,
+                    "RegisteredKey {{ kid: {kid:?}, public_key: {public_key:?}, may: &{may:?}, \
+                     not_after: {not_after:?} }}, "
+                );
+            }
+            text.push_str("] },\n");
+        }
+        text.push_str("]\n");
+        text
+    }
+}
+
+impl Publisher {
+    fn load(entry: &Value, types: &[TypeSource]) -> Result<Self, Failure> {
+        let name = text(entry, "name")?;
+        let fail = |what: String| Failure::from(format!("{name}: {what}"));
+        if text(entry, "source")? != format!("{name}/") {
+            return Err(fail(format!("source is not {name}/, with which its Source begins")));
+        }
+        let accounts = texts(entry, "accounts").map_err(&fail)?;
+        let is_account = |a: &String| a.len() == 12 && a.bytes().all(|b| b.is_ascii_digit());
+        if let Some(wrong) = accounts.iter().find(|account| !is_account(account)) {
+            return Err(fail(format!("account {wrong} has not 12 digits")));
+        }
+        let publishes = texts(entry, "publishes").map_err(&fail)?;
+        for wanted in &publishes {
+            let source = types.iter().find(|source| source.name == *wanted);
+            let source = source.ok_or_else(|| fail(format!("there is no type {wanted}")))?;
+            if matches!(source.direction, Direction::FromGateway | Direction::Platform) {
+                return Err(fail(format!("{wanted} is not for services to publish")));
+            }
+        }
+        let mut issuer_keys = Vec::new();
+        for key in entry.get("issuer_keys").and_then(Value::as_array).into_iter().flatten() {
+            if text(key, "alg")? != "EdDSA" {
+                return Err(fail("an issuer key that is not for EdDSA".to_owned()));
+            }
+            issuer_keys.push(IssuerKey {
+                kid: text(key, "kid")?,
+                public_key: text(key, "public_key")?,
+                may: texts(key, "may")?,
+                not_after: text(key, "not_after")?,
+            });
+        }
+        let gateway = entry.get("gateway").and_then(Value::as_bool);
+        Ok(Self {
+            owner: text(entry, "owner")?,
+            summary: text(entry, "summary")?,
+            accounts,
+            gateway: gateway.ok_or_else(|| fail("gateway is neither true nor false".to_owned()))?,
+            publishes,
+            issuer_keys,
+            name,
+        })
+    }
+
+    fn publishes(&self, source: &TypeSource) -> bool {
+        match source.direction {
+            Direction::Platform => true,
+            Direction::FromGateway => self.gateway,
+            Direction::ToGateway | Direction::BetweenServices => {
+                self.publishes.contains(&source.name)
+            }
+        }
+    }
+}
+
+fn text(entry: &Value, member: &str) -> Result<String, String> {
+    let value = entry.get(member).and_then(Value::as_str);
+    value.map(str::to_owned).ok_or_else(|| format!("a publisher or key without {member}"))
+}
+
+fn texts(entry: &Value, member: &str) -> Result<Vec<String>, String> {
+    let list = entry.get(member).and_then(Value::as_array);
+    let list = list.ok_or_else(|| format!("a publisher or key without the list {member}"))?;
+    let value = |value: &Value| value.as_str().map(str::to_owned);
+    list.iter().map(|v| value(v).ok_or_else(|| format!("{member}: not all texts"))).collect()
+}

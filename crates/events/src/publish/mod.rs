@@ -1,0 +1,1 @@
+//! Publishing: typed events into a bounded queue, out in batches, each answered for.

@@ -1,0 +1,1 @@
+//! Signed statements: what an issuer says so that a gateway believes it.

@@ -127,9 +127,13 @@ impl Repository {
         Ok(repository)
     }
 
-    /// The definitions that types carry as signed statements, each once.
+    /// The definitions that are signed, each once: those that types carry, and those that
+    /// `"x-statement": true` marks because no type carries them.
     pub fn statements(&self) -> BTreeSet<&str> {
-        self.types.iter().filter_map(|source| source.statement.as_deref()).collect()
+        let marked = |schema: &Value| schema.get("x-statement") == Some(&Value::Bool(true));
+        let alone = self.definitions.iter().filter(|(_, schema)| marked(schema));
+        let carried = self.types.iter().filter_map(|source| source.statement.as_deref());
+        carried.chain(alone.map(|(name, _)| name.as_str())).collect()
     }
 
     /// The enumerations among the definitions, with their words.

@@ -111,6 +111,25 @@ pub enum Rejected {
     Invalid(#[from] Invalid),
 }
 
+impl Rejected {
+    /// Where the event is wrong: JSON pointers, each once. Empty text: the event as a whole.
+    pub fn pointers(&self) -> Vec<&str> {
+        match self {
+            Self::TooLarge(_) | Self::TooDeep | Self::Malformed { .. } => vec![""],
+            Self::NoType | Self::UnknownType | Self::OtherType { .. } => vec!["/type"],
+            Self::Invalid(invalid) => {
+                let mut pointers = Vec::new();
+                for FieldError { pointer, .. } in &invalid.errors {
+                    if !pointers.contains(&pointer.as_str()) {
+                        pointers.push(pointer.as_str());
+                    }
+                }
+                pointers
+            }
+        }
+    }
+}
+
 /// Checks a whole event: size, depth, known type, schema.
 pub fn validate(bytes: &[u8], form: Form) -> Result<EventType, Rejected> {
     let event = parse(bytes)?;
@@ -234,24 +253,27 @@ pub(crate) fn unstamped(event_type: EventType) -> &'static Validator {
 }
 
 #[expect(clippy::expect_used, reason = "build/main.rs wrote this text with serde_json")]
-fn schema(text: &str) -> Value {
+pub(crate) fn schema(text: &str) -> Value {
     serde_json::from_str(text).expect("an embedded schema is JSON")
 }
 
 #[expect(clippy::indexing_slicing, reason = "the table has a place for every index()")]
-#[expect(clippy::expect_used, reason = "a test compiles every embedded schema")]
 fn cached(
     table: &'static Table,
     event_type: EventType,
     schema: impl FnOnce() -> Value,
 ) -> &'static Validator {
-    table[event_type.index()].get_or_init(|| {
-        jsonschema::options()
-            .with_draft(jsonschema::Draft::Draft4)
-            .should_validate_formats(true)
-            // Linear time on any input, unlike the default engine.
-            .with_pattern_options(PatternOptions::regex())
-            .build(&schema())
-            .expect("an embedded schema compiles")
-    })
+    table[event_type.index()].get_or_init(|| compile(&schema()))
+}
+
+/// The validator of an embedded schema.
+#[expect(clippy::expect_used, reason = "a test compiles every embedded schema")]
+pub(crate) fn compile(schema: &Value) -> Validator {
+    jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft4)
+        .should_validate_formats(true)
+        // Linear time on any input, unlike the default engine.
+        .with_pattern_options(PatternOptions::regex())
+        .build(schema)
+        .expect("an embedded schema compiles")
 }

@@ -1,0 +1,68 @@
+//! What a gateway said that it reads. An issuer never sends what would be misread.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::publishers::RegisteredPublisher;
+use crate::read::Received;
+use crate::types::{Authority, GatewayStarted};
+
+/// What a gateway said of itself when it started: the journal that grants are issued against,
+/// and the types and versions that it reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepts {
+    gateway: String,
+    journal_id: Uuid,
+    recorded_at: Timestamp,
+    sequence: u64,
+    types: Vec<(String, Vec<String>)>,
+}
+
+impl Accepts {
+    /// From a received `gateway.started`. A subscriber must have compared its publisher with the
+    /// bus's `Source`, as with every event.
+    ///
+    /// `None`: not from a gateway, or without an origin.
+    pub fn from_started(started: &Received<GatewayStarted>) -> Option<Self> {
+        let publisher = &started.envelope.publisher;
+        if !RegisteredPublisher::find(&publisher.name).is_some_and(|known| known.is_gateway) {
+            return None;
+        }
+        let origin = started.origin?;
+        let types = started.data.accepts.iter().map(|t| (t.type_.clone(), t.versions.clone()));
+        Some(Self {
+            gateway: publisher.instance.to_string(),
+            journal_id: origin.journal_id,
+            recorded_at: origin.recorded_at,
+            sequence: origin.sequence,
+            types: types.collect(),
+        })
+    }
+
+    /// The gateway that said it.
+    pub fn gateway(&self) -> &str {
+        &self.gateway
+    }
+
+    /// The journal that it has since then. A grant issued against another one is lost.
+    pub fn journal_id(&self) -> Uuid {
+        self.journal_id
+    }
+
+    /// Whether this replaces `other`: the same gateway said it later. Within a journal the
+    /// sequence decides; across journals, which have no order, the time of recording.
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        let later = if self.journal_id == other.journal_id {
+            self.sequence > other.sequence
+        } else {
+            self.recorded_at > other.recorded_at
+        };
+        self.gateway == other.gateway && later
+    }
+
+    /// Whether the gateway reads this type in the version that this build writes.
+    pub fn accepts<D: Authority>(&self) -> bool {
+        let mut types = self.types.iter().filter(|(name, _)| name == D::TYPE.as_str());
+        types.any(|(_, versions)| versions.iter().any(|version| version == D::SCHEMA_VERSION))
+    }
+}

@@ -4,14 +4,16 @@
 # The harness starts a broker and a sink, then in turn a peer (a Mosquitto bridge) and doorward,
 # with the same load (benches/load: contact sensors as zigbee2mqtt tells them, QoS 1): 200
 # messages/s, 2,000/s, and as fast as they go. BENCH_HARNESS names its folder (peers.py, tab.py);
-# without one only doorward's own footprint is measured.
+# without one only doorward's own footprint is measured. Last comes what an event costs beside its
+# bare parts (benches/seal), which needs neither broker nor bus: alone it is
+# `cargo run --release -p doorward-seal`, built without any AWS SDK.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 rounds=${1:-${BENCH_ROUNDS:-3}}
 harness=${BENCH_HARNESS:-../shared/bench}
 echo "bench: building for release"
-cargo build --locked --release --package doorward --package doorward-load
+cargo build --locked --release --package doorward --package doorward-load --package doorward-seal
 BENCH_BIN=$(realpath "${CARGO_TARGET_DIR:-target}")/release
 export BENCH_BIN
 export BENCH_DIR=${BENCH_DIR:-$(mktemp -d)}
@@ -41,3 +43,4 @@ fi
 for rate in 200 2000; do
     "$python" scripts/bench/footprint.py "$BENCH_BIN" "$BENCH_DIR/footprint" "$rate" 10
 done
+"$BENCH_BIN/doorward-seal"

@@ -8,6 +8,7 @@
 #   DOORWARD_BIN=path   use this binary instead of building one
 #   DEMO_PACE=seconds   pause between the steps, for the eye (default 0.8; 0 without a terminal)
 #   DEMO_HEADLESS=1     end after the story, as without a terminal or with CI set
+#   DEMO_KEEP=path      leave what the service's queue got there, one delivery a line
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PATH:/usr/sbin"
@@ -393,6 +394,7 @@ doorward check | show || fail "'doorward check' finds errors"
 say "Once more, is it all there? After a crash what was under way may leave again, with its id."
 until_true 20 "the queue is not what the journal gave out" arrived --resent
 show <"$work/compared"
+[ -z "${DEMO_KEEP:-}" ] || cp "$work/bus.jsonl" "$DEMO_KEEP"
 printf '\nThat was all; everything that was expected came (%s s).\n' "$SECONDS"
 
 # --- To play with ----------------------------------------------------------------------------------

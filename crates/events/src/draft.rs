@@ -1,5 +1,9 @@
 //! A valid event that waits for its origin.
 
+mod refill;
+mod trees;
+
+use std::fmt::Display;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,6 +15,7 @@ use crate::origin::{GatewayOrigin, MAX_STAMP_BYTES};
 use crate::publishers::RegisteredPublisher;
 use crate::types::{Direction, EventData, EventType};
 use crate::validate::{FieldError, Invalid, MAX_EVENT_BYTES, check, unstamped};
+use refill::refill;
 
 /// A valid event, complete but for a gateway's origin. Only [`Envelope::seal`] makes one.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,10 +49,12 @@ impl Envelope {
             }];
             return Err(Invalid { event_type, errors });
         }
-        let data = serde_json::to_value(data).map_err(|e| whole(format!("data: {e}")))?;
-        let event = self.compose(event_type, D::SCHEMA_VERSION, data);
-        check(unstamped(event_type), event_type, &event)?;
-        let body = write(&event);
+        let failed = |error: &dyn Display| whole(format!("data: {error}"));
+        let fill = |tree: &mut Value| {
+            refill(tree, &self.compose(data)).map_err(|error| failed(&error))?;
+            check(unstamped(event_type), event_type, tree)
+        };
+        let body = trees::text(event_type, fill, failed)?;
         let longest = MAX_EVENT_BYTES - MAX_STAMP_BYTES;
         if body.len() > longest {
             return Err(whole(format!("{} bytes; at most {longest} are allowed", body.len())));
@@ -62,10 +69,6 @@ impl Envelope {
             body,
         })
     }
-}
-
-fn write(event: &Value) -> String {
-    event.to_string()
 }
 
 impl Draft {

@@ -1,14 +1,12 @@
 //! The platform's layer of an event: who, whose, where and when.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::types::EventType;
+use crate::types::EventData;
 
 /// Who publishes. On the bus, `Source` is `name/instance`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -142,70 +140,57 @@ impl Envelope {
     }
 
     /// The event without origin.
-    pub(crate) fn compose(
-        &self,
-        event_type: EventType,
-        schema_version: &str,
-        data: Value,
-    ) -> Value {
-        let mut event = Map::new();
-        let mut put = |name: &str, value: Value| {
-            event.insert(name.to_owned(), value);
-        };
-        put("id", id(self.id));
-        put("type", text(event_type.as_str()));
-        put("schema_version", text(schema_version));
-        put("time", instant(self.time));
-        let mut publisher = Map::new();
-        publisher.insert("name".to_owned(), text(&self.publisher.name));
-        publisher.insert("instance".to_owned(), text(&self.publisher.instance));
-        put("publisher", Value::Object(publisher));
-        put("tenant_id", text(&self.tenant_id));
-        put("test", Value::Bool(self.test));
-        let places = [
-            ("site_id", &self.site_id),
-            ("entry_id", &self.entry_id),
-            ("endpoint_id", &self.endpoint_id),
-        ];
-        for (name, place) in places {
-            if let Some(place) = place {
-                put(name, text(place));
-            }
+    pub(crate) fn compose<'a, D: EventData>(&'a self, data: &'a D) -> Composed<'a, D> {
+        let Self { id, time, publisher, tenant_id, test, .. } = self;
+        Composed {
+            id,
+            event_type: D::TYPE.as_str(),
+            schema_version: D::SCHEMA_VERSION,
+            time,
+            publisher: Publisher { name: &publisher.name, instance: &publisher.instance },
+            tenant_id,
+            test: *test,
+            site_id: self.site_id.as_deref(),
+            entry_id: self.entry_id.as_deref(),
+            endpoint_id: self.endpoint_id.as_deref(),
+            correlation_id: self.correlation_id.as_ref(),
+            causation_id: self.causation_id.as_ref(),
+            trace_context: self.trace_context.as_ref(),
+            data,
         }
-        for (name, other) in
-            [("correlation_id", self.correlation_id), ("causation_id", self.causation_id)]
-        {
-            if let Some(other) = other {
-                put(name, id(other));
-            }
-        }
-        if let Some(context) = &self.trace_context {
-            let mut trace = Map::new();
-            trace.insert("traceparent".to_owned(), text(&context.traceparent));
-            if let Some(state) = &context.tracestate {
-                trace.insert("tracestate".to_owned(), text(state));
-            }
-            put("trace_context", Value::Object(trace));
-        }
-        put("data", data);
-        Value::Object(event)
     }
 }
 
-fn text(value: &str) -> Value {
-    Value::String(value.to_owned())
+/// A whole event without origin, as it is written: the order of members is that of the text.
+#[derive(Serialize)]
+pub(crate) struct Composed<'a, D> {
+    id: &'a Uuid,
+    #[serde(rename = "type")]
+    event_type: &'static str,
+    schema_version: &'static str,
+    time: &'a Timestamp,
+    publisher: Publisher<'a>,
+    tenant_id: &'a str,
+    test: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    site_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<&'a Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    causation_id: Option<&'a Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_context: Option<&'a TraceContext>,
+    data: &'a D,
 }
 
-fn id(value: Uuid) -> Value {
-    let mut buffer = Uuid::encode_buffer();
-    text(value.hyphenated().encode_lower(&mut buffer))
-}
-
-fn instant(value: Timestamp) -> Value {
-    let mut out = String::with_capacity(30);
-    // Writing to a String cannot fail.
-    let _ = write!(out, "{value}");
-    Value::String(out)
+#[derive(Serialize)]
+struct Publisher<'a> {
+    name: &'a str,
+    instance: &'a str,
 }
 
 #[cfg(test)]

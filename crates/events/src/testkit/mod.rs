@@ -2,5 +2,13 @@
 //! recorded events.
 
 mod bus;
+mod corpus;
+mod examples;
+mod faults;
+pub mod generate;
+mod queue;
 
-pub use bus::Memory;
+pub use bus::{MOST_RECORDED, Memory, QueueFull};
+pub use corpus::{Made, Sample, corpus};
+pub use faults::{Chaos, Fault};
+pub use queue::{QUEUE_CAPACITY, Queue, Rule};

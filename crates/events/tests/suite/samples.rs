@@ -1,5 +1,6 @@
 //! Events that tests start from.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use doorward_events::types::Visitor;
@@ -64,6 +65,22 @@ pub fn manifest(event_type: EventType) -> Value {
 
 fn folder(event_type: EventType) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas").join(event_type.as_str())
+}
+
+/// The names of all enumerations that types share: `core/*.json`.
+pub fn vocabularies() -> BTreeSet<String> {
+    let core = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/core");
+    let mut names = BTreeSet::new();
+    for file in std::fs::read_dir(core).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let document: Value = serde_json::from_str(&text).unwrap();
+        for (name, definition) in document["definitions"].as_object().into_iter().flatten() {
+            if definition.get("enum").is_some() {
+                names.insert(name.clone());
+            }
+        }
+    }
+    names
 }
 
 /// The example files of a type: name and content.

@@ -12,6 +12,8 @@ pub mod bus;
 mod draft;
 mod envelope;
 mod handshake;
+#[cfg(doctest)]
+mod mistakes;
 mod origin;
 #[cfg(feature = "publish")]
 pub mod publish;

@@ -42,9 +42,9 @@ pub fn rule() -> serde_json::Value {
 
 /// The subscriber. A delivery's end is taken from the visit alone, so the order of events does
 /// not matter; each is handled once by its id.
-pub fn subscriber(service: Arc<Service>, store: Arc<dyn Store>) -> anyhow::Result<Subscriber> {
+pub fn subscriber(service: &Arc<Service>, store: Arc<dyn Store>) -> anyhow::Result<Subscriber> {
     let started = {
-        let service = Arc::clone(&service);
+        let service = Arc::clone(service);
         move |event: Received<GatewayStarted>, _: Context| {
             let service = Arc::clone(&service);
             async move { service.started(event).await.map_err(|error| again(&error)) }
@@ -56,29 +56,29 @@ pub fn subscriber(service: Arc<Service>, store: Arc<dyn Store>) -> anyhow::Resul
     };
     let builder = Subscriber::builder("delivery-service", Policies::strict(), store)
         .on(started)
-        .on(heard(&service, |e: &GrantInstalled| (Some(e.grant_id.clone()), Signal::Installed)))
-        .on(heard(&service, |e: &GrantRejected| {
+        .on(heard(service, |e: &GrantInstalled| (Some(e.grant_id.clone()), Signal::Installed)))
+        .on(heard(service, |e: &GrantRejected| {
             (e.grant_id.clone(), Signal::Rejected(e.reason.clone()))
         }))
-        .on(heard(&service, |e: &AccessGranted| (e.grant_id.clone(), Signal::Granted)))
-        .on(heard(&service, |e: &AccessDenied| {
+        .on(heard(service, |e: &AccessGranted| (e.grant_id.clone(), Signal::Granted)))
+        .on(heard(service, |e: &AccessDenied| {
             let request_id = e.request_id.as_deref().and_then(|id| id.parse().ok());
             (e.grant_id.clone(), Signal::Denied { request_id, reason: e.reason.clone() })
         }))
-        .on(heard(&service, |e: &VisitOpened| (e.grant_id.clone(), Signal::Opened)))
-        .on(heard(&service, move |e: &VisitSecured| {
+        .on(heard(service, |e: &VisitOpened| (e.grant_id.clone(), Signal::Opened)))
+        .on(heard(service, move |e: &VisitSecured| {
             (e.grant_id.clone(), over(DeliveryOutcome::Delivered, &e.visit_id))
         }))
-        .on(heard(&service, move |e: &VisitLeftInsecure| {
+        .on(heard(service, move |e: &VisitLeftInsecure| {
             (e.grant_id.clone(), over(DeliveryOutcome::LeftInsecure, &e.visit_id))
         }))
-        .on(heard(&service, move |e: &VisitNotTaken| {
+        .on(heard(service, move |e: &VisitNotTaken| {
             (e.grant_id.clone(), over(DeliveryOutcome::NotDelivered, &e.visit_id))
         }))
-        .on(heard(&service, move |e: &VisitUnverified| {
+        .on(heard(service, move |e: &VisitUnverified| {
             (e.grant_id.clone(), over(DeliveryOutcome::Unverified, &e.visit_id))
         }))
-        .on(heard(&service, move |e: &VisitInterrupted| {
+        .on(heard(service, move |e: &VisitInterrupted| {
             (e.grant_id.clone(), over(DeliveryOutcome::Unverified, &e.visit_id))
         }));
     Ok(builder.build()?)

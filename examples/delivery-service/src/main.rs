@@ -44,7 +44,7 @@ enum Command {
     /// Print the event pattern of this service's rule.
     Rule,
     /// Take orders and deliver.
-    Run(Arguments),
+    Run(Box<Arguments>),
 }
 
 #[derive(Args)]
@@ -59,7 +59,7 @@ struct Arguments {
     /// The AWS region.
     #[arg(long, env = "AWS_REGION", default_value = "eu-central-1")]
     region: String,
-    /// An emulator instead of AWS, as in http://127.0.0.1:5000; used with its test key.
+    /// An emulator instead of AWS: `http://127.0.0.1:5000`; used with its test key.
     #[arg(long)]
     endpoint_url: Option<String>,
     /// The queue that this service's rule fills.
@@ -93,7 +93,7 @@ async fn main() -> anyhow::Result<()> {
             println!("{}", listener::rule());
             Ok(())
         }
-        Command::Run(arguments) => run(arguments).await,
+        Command::Run(arguments) => run(*arguments).await,
     }
 }
 
@@ -126,7 +126,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let store = Sqlite::open(&arguments.store, RETENTION).await;
     let store = Arc::new(store.with_context(|| format!("{}", arguments.store.display()))?);
     let service = Service::new(publisher.clone(), issuer, Ledger::new(store.clone()));
-    let subscriber = listener::subscriber(Arc::clone(&service), store)?;
+    let subscriber = listener::subscriber(&service, store)?;
     let consumer = Consumer::new(
         connection,
         &arguments.queue_url,

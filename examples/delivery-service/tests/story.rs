@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use doorward_emulator::{Moto, Queue, wait_for};
@@ -83,7 +83,7 @@ impl Stand {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let (tell, said) = channel();
+        let (tell, said) = sync_channel(100);
         let output = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {

@@ -22,9 +22,12 @@ tools: ## Install what the tests need and this machine lacks (Debian, Ubuntu)
 fmt: ## Format the sources
 	cargo fmt --all
 
-lint: tools ## Formatting, clippy without warnings, licences and sources of dependencies
+lint: tools ## Formatting, clippy, documentation without warnings, licences of dependencies
 	cargo fmt --all --check
 	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
+	for part in "" publish subscribe sign; do \
+	    cargo clippy $(LOCKED) --package doorward-events --lib --no-default-features --features "$$part" -- -D warnings; done
+	RUSTDOCFLAGS="-D warnings" cargo doc $(LOCKED) --workspace --no-deps --quiet
 	cargo deny $(LOCKED) check --hide-inclusion-graph bans licenses sources
 	for script in scripts/*.sh scripts/demo/*.sh .ci/run; do bash -n "$$script"; done
 

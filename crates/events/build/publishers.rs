@@ -10,6 +10,9 @@ use serde_json::Value;
 use crate::repository::{Direction, Failure, TypeSource, read};
 use crate::walk::pascal_case;
 
+/// What a key may sign: the words of `IssuerScope`.
+const SCOPES: [&str; 5] = ["grant", "request", "mode", "configuration", "time"];
+
 pub struct Publishers(Vec<Publisher>);
 
 struct Publisher {
@@ -34,12 +37,18 @@ impl Publishers {
         let document = read(path)?;
         let list = document.get("publishers").and_then(Value::as_array);
         let list = list.ok_or("no list of publishers")?;
-        let mut names = BTreeSet::new();
+        let (mut names, mut kids) = (BTreeSet::new(), BTreeSet::new());
         let mut publishers = Vec::new();
         for entry in list {
             let publisher = Publisher::load(entry, types)?;
             if !names.insert(publisher.name.clone()) {
                 return Err(format!("{} stands there twice", publisher.name).into());
+            }
+            for key in &publisher.issuer_keys {
+                if !kids.insert(key.kid.clone()) {
+                    let name = &publisher.name;
+                    return Err(format!("{name}: the key {} stands there twice", key.kid).into());
+                }
             }
             publishers.push(publisher);
         }
@@ -102,15 +111,7 @@ impl Publisher {
         }
         let mut issuer_keys = Vec::new();
         for key in entry.get("issuer_keys").and_then(Value::as_array).into_iter().flatten() {
-            if text(key, "alg")? != "EdDSA" {
-                return Err(fail("an issuer key that is not for EdDSA".to_owned()));
-            }
-            issuer_keys.push(IssuerKey {
-                kid: text(key, "kid")?,
-                public_key: text(key, "public_key")?,
-                may: texts(key, "may")?,
-                not_after: text(key, "not_after")?,
-            });
+            issuer_keys.push(IssuerKey::load(key).map_err(&fail)?);
         }
         let gateway = entry.get("gateway").and_then(Value::as_bool);
         Ok(Self {
@@ -133,6 +134,57 @@ impl Publisher {
             }
         }
     }
+}
+
+impl IssuerKey {
+    /// What the definitions `KeyId` and `IssuerKey` of `schemas/core/statements.json` ask of a
+    /// key: one that no gateway would take is found here.
+    fn load(key: &Value) -> Result<Self, String> {
+        let kid = text(key, "kid")?;
+        let letter = |b: u8| b.is_ascii_alphanumeric();
+        let is_kid = kid.len() <= 64
+            && kid.bytes().next().is_some_and(letter)
+            && kid.bytes().all(|b| letter(b) || matches!(b, b'.' | b'_' | b'-'));
+        if !is_kid {
+            return Err(format!(
+                "the kid {kid:?} is not 1 to 64 letters, digits, '.', '_' and '-', the first a \
+                 letter or a digit"
+            ));
+        }
+        if text(key, "alg")? != "EdDSA" {
+            return Err(format!("the key {kid} is not for EdDSA"));
+        }
+        let public_key = text(key, "public_key")?;
+        let is_base64url = |b: u8| letter(b) || matches!(b, b'_' | b'-');
+        if public_key.len() != 43 || !public_key.bytes().all(is_base64url) {
+            return Err(format!("the public_key of {kid} is not 43 characters of base64url"));
+        }
+        let may = texts(key, "may")?;
+        if may.is_empty() {
+            return Err(format!("the key {kid} may nothing"));
+        }
+        if let Some(word) = may.iter().find(|word| !SCOPES.contains(&word.as_str())) {
+            return Err(format!("the key {kid} may {word:?}, which is none of {SCOPES:?}"));
+        }
+        let not_after = text(key, "not_after")?;
+        if !is_instant(&not_after) {
+            return Err(format!("the not_after of {kid} is not like 2027-12-31T00:00:00Z"));
+        }
+        Ok(Self { kid, public_key, may, not_after })
+    }
+}
+
+/// Whether the text has the form of an RFC 3339 instant in UTC, with or without a fraction.
+fn is_instant(text: &str) -> bool {
+    const FORM: &[u8] = b"0000-00-00T00:00:00";
+    let Some((whole, fraction)) = text.strip_suffix('Z').and_then(|t| t.split_at_checked(19))
+    else {
+        return false;
+    };
+    let fits = |(b, form): (u8, &u8)| if *form == b'0' { b.is_ascii_digit() } else { b == *form };
+    let digits = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    whole.bytes().zip(FORM).all(fits)
+        && (fraction.is_empty() || fraction.strip_prefix('.').is_some_and(digits))
 }
 
 fn text(entry: &Value, member: &str) -> Result<String, String> {

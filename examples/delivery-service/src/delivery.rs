@@ -8,9 +8,12 @@ use doorward_events::types::{
     AccessReason, DeliveryCompleted, DeliveryOutcome, DeliveryScheduled, EntryUnlockRequested,
     GrantIssued, GrantRevoked,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+/// How long after the grant's end a visit's end may still come.
+const LONGEST_VISIT: SignedDuration = SignedDuration::from_mins(10);
 
 /// What was ordered, and how far it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +36,10 @@ pub struct Delivery {
     pub expires_at: Timestamp,
     /// The grant, and what correlates every event of this delivery.
     pub grant_id: Uuid,
+    /// The gateway's journal that the grant was issued against.
+    pub journal_id: Uuid,
+    /// How often the courier asked.
+    pub requests: u32,
     /// How far it is.
     pub stage: Stage,
     /// The events that are not on the bus yet, in order, each with its id: sent again after a
@@ -52,6 +59,8 @@ pub enum Stage {
     Asked {
         /// The request.
         request_id: Uuid,
+        /// Until when its answer is awaited.
+        until: Timestamp,
     },
     /// The gateway opens.
     Visiting,
@@ -106,6 +115,8 @@ pub enum Signal {
     Installed,
     /// The gateway does not.
     Rejected(AccessReason),
+    /// The gateway keeps it no more.
+    Removed(AccessReason),
     /// The door opens.
     Granted,
     /// The door stays shut for this request.
@@ -133,25 +144,30 @@ impl Delivery {
     }
 
     /// Whether the courier may ask for the door now; if not, why.
-    pub fn may_ask(&self) -> Result<(), &'static str> {
+    pub fn may_ask(&self, now: Timestamp) -> Result<(), &'static str> {
         match self.stage {
             Stage::Scheduled => Err("the gateway has not confirmed the grant yet: try again"),
-            Stage::Asked { .. } => Err("the gateway has not answered the last request yet"),
+            Stage::Asked { until, .. } if now < until => {
+                Err("the gateway has not answered the last request yet")
+            }
             Stage::Visiting => Err("the door is open already"),
             Stage::Ended { .. } => Err("this delivery is over"),
-            Stage::Granted => Ok(()),
+            Stage::Granted | Stage::Asked { .. } => Ok(()),
         }
     }
 
-    /// The courier asks for the door with this request.
-    pub fn ask(&mut self, request_id: Uuid, told: Told) {
-        self.stage = Stage::Asked { request_id };
+    /// The courier asks for the door with this request, whose answer is awaited until then. An
+    /// earlier one that has not left is not sent any more.
+    pub fn ask(&mut self, request_id: Uuid, until: Timestamp, told: Told) {
+        self.requests = self.requests.saturating_add(1);
+        self.stage = Stage::Asked { request_id, until };
+        self.to_tell.retain(|told| !matches!(told.what, What::Asked(_)));
         self.to_tell.push(told);
     }
 
     /// Whether the order may still be taken back: not once the door was asked for.
     pub fn may_cancel(&self) -> bool {
-        matches!(self.stage, Stage::Scheduled | Stage::Granted)
+        matches!(self.stage, Stage::Scheduled | Stage::Granted) && self.requests == 0
     }
 
     /// The sender takes the order back; `revoked` takes the grant from the gateway.
@@ -160,34 +176,46 @@ impl Delivery {
         self.end(DeliveryOutcome::Cancelled, None, None);
     }
 
-    /// A request's deadline has passed without an answer: the courier may ask again. A door that
-    /// it opened all the same is told by its visit.
-    pub fn unanswered(&mut self, request_id: Uuid) -> bool {
-        let waits = self.stage == Stage::Asked { request_id };
-        if waits {
-            self.stage = Stage::Granted;
+    /// Ends what nobody will end any more: a courier who did not come, a visit whose end was never
+    /// told. `true` if that was so.
+    pub fn expire(&mut self, now: Timestamp) -> bool {
+        let over = self.expires_at.checked_add(LONGEST_VISIT).is_ok_and(|end| now > end);
+        if !over || matches!(self.stage, Stage::Ended { .. }) {
+            return false;
         }
-        waits
+        let outcome = match self.stage {
+            Stage::Visiting => DeliveryOutcome::Unverified,
+            _ => DeliveryOutcome::NotDelivered,
+        };
+        self.end(outcome, Some(AccessReason::Expired), None);
+        true
     }
 
     /// Takes what the gateway said; `true` if that changed something.
     pub fn heard(&mut self, signal: Signal) -> bool {
-        if matches!(self.stage, Stage::Ended { .. }) {
-            return false;
-        }
         match (signal, &self.stage) {
+            // A grant that was used up was used: the visit tells more.
+            (_, Stage::Ended { .. }) | (Signal::Removed(AccessReason::UsesExhausted), _) => {
+                return false;
+            }
             (Signal::Installed, Stage::Scheduled) => self.stage = Stage::Granted,
-            (Signal::Rejected(reason), Stage::Scheduled | Stage::Granted) => {
+            (
+                Signal::Rejected(reason) | Signal::Removed(reason),
+                Stage::Scheduled | Stage::Granted,
+            ) => {
                 self.end(DeliveryOutcome::NotDelivered, Some(reason), None);
             }
             (
                 Signal::Granted | Signal::Opened,
                 Stage::Scheduled | Stage::Granted | Stage::Asked { .. },
             ) => self.stage = Stage::Visiting,
-            (Signal::Denied { request_id, reason }, Stage::Asked { request_id: ours })
+            (Signal::Denied { request_id, reason }, Stage::Asked { request_id: ours, .. })
                 if request_id == Some(*ours) =>
             {
-                if may_ask_again(&reason) {
+                // An earlier request whose answer was late may have used the grant up: then a
+                // visit is under way, and its end or the expiry tells more.
+                let used = reason == AccessReason::UsesExhausted && self.requests > 1;
+                if used || may_ask_again(&reason) {
                     self.stage = Stage::Granted;
                 } else {
                     self.end(DeliveryOutcome::NotDelivered, Some(reason), None);
@@ -235,7 +263,7 @@ fn may_ask_again(reason: &AccessReason) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
 
     use doorward_events::types::DeliveryWindow;
 
@@ -252,6 +280,8 @@ mod tests {
             not_before: Timestamp::UNIX_EPOCH,
             expires_at: Timestamp::MAX,
             grant_id: Uuid::from_u128(1),
+            journal_id: Uuid::from_u128(2),
+            requests: 0,
             stage,
             to_tell: Vec::new(),
         }
@@ -286,6 +316,16 @@ mod tests {
         }
     }
 
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    const LATER: Timestamp = Timestamp::constant(100, 0);
+
+    fn asked() -> (Delivery, Uuid) {
+        let mut delivery = delivery(Stage::Granted);
+        let request_id = Uuid::from_u128(5);
+        delivery.ask(request_id, LATER, told());
+        (delivery, request_id)
+    }
+
     #[test]
     fn a_denial_that_passes_lets_the_courier_ask_again_and_another_ends_it() {
         for (reason, ends) in [
@@ -295,36 +335,48 @@ mod tests {
             (AccessReason::UsesExhausted, true),
             (AccessReason::from("a word of a later version"), true),
         ] {
-            let mut delivery = delivery(Stage::Granted);
-            let request_id = Uuid::from_u128(5);
-            delivery.ask(request_id, told());
+            let (mut delivery, request_id) = asked();
             assert!(delivery.heard(Signal::Denied { request_id: Some(request_id), reason }));
             assert_eq!(matches!(delivery.stage, Stage::Ended { .. }), ends);
-            assert_eq!(delivery.may_ask().is_err(), ends);
+            assert_eq!(delivery.may_ask(NOW).is_err(), ends);
         }
     }
 
     #[test]
     fn a_denial_of_another_request_changes_nothing() {
-        let mut delivery = delivery(Stage::Granted);
-        delivery.ask(Uuid::from_u128(5), told());
+        let (mut delivery, _) = asked();
         for request_id in [None, Some(Uuid::from_u128(99))] {
             assert!(!delivery.heard(Signal::Denied { request_id, reason: AccessReason::Revoked }));
         }
-        assert!(!delivery.unanswered(Uuid::from_u128(99)));
-        assert!(delivery.may_ask().is_err());
-        assert!(delivery.unanswered(Uuid::from_u128(5)));
-        assert!(delivery.may_ask().is_ok());
+        assert!(matches!(delivery.stage, Stage::Asked { .. }));
+    }
+
+    #[test]
+    fn an_unanswered_request_may_be_followed_by_another_that_leaves_alone() {
+        let (mut delivery, _) = asked();
+        assert!(delivery.may_ask(NOW).is_err());
+        assert!(delivery.may_ask(LATER).is_ok());
+        let second = Uuid::from_u128(6);
+        let request = Told { what: What::Asked(request()), ..told() };
+        delivery.ask(second, Timestamp::MAX, request.clone());
+        delivery.ask(second, Timestamp::MAX, request);
+        let waiting = delivery.to_tell.iter().filter(|t| matches!(t.what, What::Asked(_)));
+        assert_eq!(waiting.count(), 1);
+        // The first one was acted upon after all: the visit decides, not this denial.
+        let denied =
+            Signal::Denied { request_id: Some(second), reason: AccessReason::UsesExhausted };
+        assert!(delivery.heard(denied));
+        assert!(delivery.heard(secured()));
+        let Stage::Ended { outcome, .. } = &delivery.stage else { panic!("it is over") };
+        assert_eq!(*outcome, DeliveryOutcome::Delivered);
     }
 
     #[test]
     fn who_asks_too_early_twice_or_too_late_is_told_why() {
         for stage in [Stage::Scheduled, Stage::Visiting] {
-            assert!(delivery(stage).may_ask().is_err());
+            assert!(delivery(stage).may_ask(NOW).is_err());
         }
-        let mut delivery = delivery(Stage::Granted);
-        delivery.ask(Uuid::from_u128(5), told());
-        assert!(delivery.may_ask().is_err());
+        assert!(asked().0.may_ask(NOW).is_err());
     }
 
     #[test]
@@ -335,5 +387,36 @@ mod tests {
         assert_eq!(early.to_tell.len(), 2, "the revocation and the end");
         assert!(!early.may_cancel());
         assert!(!delivery(Stage::Visiting).may_cancel());
+        assert!(!asked().0.may_cancel());
+    }
+
+    #[test]
+    fn every_delivery_ends() {
+        let late = LATER.checked_add(LONGEST_VISIT).unwrap();
+        let after = Timestamp::constant(100 + 601, 0);
+        for (stage, expected) in [
+            (Stage::Scheduled, DeliveryOutcome::NotDelivered),
+            (Stage::Granted, DeliveryOutcome::NotDelivered),
+            (asked().0.stage, DeliveryOutcome::NotDelivered),
+            (Stage::Visiting, DeliveryOutcome::Unverified),
+        ] {
+            let mut delivery = Delivery { expires_at: LATER, ..delivery(stage) };
+            assert!(!delivery.expire(late));
+            assert!(delivery.expire(after));
+            let Stage::Ended { outcome, .. } = &delivery.stage else { panic!("it is over") };
+            assert_eq!(*outcome, expected);
+            assert!(!delivery.expire(after), "told once");
+            assert_eq!(delivery.to_tell.len(), 1);
+        }
+    }
+
+    fn request() -> EntryUnlockRequested {
+        EntryUnlockRequested {
+            gateway: "gw-1".to_owned(),
+            grant_id: None,
+            not_after: LATER.to_string(),
+            request_id: Uuid::from_u128(6).to_string(),
+            signed: "a.b.c".to_owned(),
+        }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::orders::Order;
-use crate::service::Service;
+use crate::service::{Service, say};
 
 /// Lines that wait to be read.
 const WAITING: usize = 16;
@@ -32,7 +32,7 @@ pub async fn serve(service: Arc<Service>) {
             Err(error) => Err(anyhow::anyhow!("not an order: {error}")),
         };
         if let Err(error) = done {
-            println!("{}", json!({ "refused": format!("{error:#}") }));
+            say(&json!({ "refused": format!("{error:#}") }));
         }
     }
 }

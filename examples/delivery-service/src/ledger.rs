@@ -1,7 +1,8 @@
 //! What the service must not forget: its open deliveries, and what gateways say they read.
 //!
 //! Kept as documents in the subscriber's own store, so that the service needs no database beside
-//! it. One process writes; a second one is noticed and refused.
+//! it. One process writes; a second one is noticed and refused. Finished deliveries stay until
+//! the store's retention forgets them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,10 +58,22 @@ impl Ledger {
     /// The delivery that this grant belongs to, while it is open.
     pub async fn of_grant(&self, grant_id: Uuid) -> anyhow::Result<Option<Delivery>> {
         let open: Open = self.read(OPEN).await?.unwrap_or_default();
-        match open.get(&grant_id) {
-            Some(delivery_id) => self.delivery(delivery_id).await,
-            None => Ok(None),
+        let Some(delivery_id) = open.get(&grant_id) else { return Ok(None) };
+        let delivery = self.delivery(delivery_id).await?;
+        Ok(delivery.filter(|delivery| delivery.grant_id == grant_id))
+    }
+
+    /// Takes names off the list that a crash left there.
+    pub async fn repair(&self) -> anyhow::Result<()> {
+        let open: Open = self.read(OPEN).await?.unwrap_or_default();
+        let mut kept = Open::new();
+        for (grant_id, delivery_id) in &open {
+            let delivery = self.delivery(delivery_id).await?;
+            if delivery.is_some_and(|d| d.grant_id == *grant_id && !d.is_done()) {
+                kept.insert(*grant_id, delivery_id.clone());
+            }
         }
+        if kept == open { Ok(()) } else { self.write(OPEN, &kept).await }
     }
 
     /// Every open delivery.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use doorward_events::subscribe::store::Store;
 use doorward_events::subscribe::{Context, Failure, Policies, Subscriber};
 use doorward_events::types::{
-    AccessDenied, AccessGranted, DeliveryOutcome, EventData, GatewayStarted, GrantInstalled,
-    GrantRejected, VisitInterrupted, VisitLeftInsecure, VisitNotTaken, VisitOpened, VisitSecured,
-    VisitUnverified,
+    AccessDenied, AccessGranted, AccessReason, DeliveryOutcome, EventData, GatewayStarted,
+    GrantInstalled, GrantRejected, GrantRemoved, GrantRemovedReason, VisitInterrupted,
+    VisitLeftInsecure, VisitNotTaken, VisitOpened, VisitSecured, VisitUnverified,
 };
 use doorward_events::{EventType, Received};
 
@@ -18,10 +18,11 @@ use crate::delivery::Signal;
 use crate::service::Service;
 
 /// The types that a handler below takes.
-const TYPES: [EventType; 11] = [
+const TYPES: [EventType; 12] = [
     EventType::GatewayStarted,
     EventType::GrantInstalled,
     EventType::GrantRejected,
+    EventType::GrantRemoved,
     EventType::AccessGranted,
     EventType::AccessDenied,
     EventType::VisitOpened,
@@ -59,6 +60,15 @@ pub fn subscriber(service: &Arc<Service>, store: Arc<dyn Store>) -> anyhow::Resu
         .on(heard(service, |e: &GrantInstalled| (Some(e.grant_id.clone()), Signal::Installed)))
         .on(heard(service, |e: &GrantRejected| {
             (e.grant_id.clone(), Signal::Rejected(e.reason.clone()))
+        }))
+        .on(heard(service, |e: &GrantRemoved| {
+            let reason = match e.reason {
+                GrantRemovedReason::Expired => AccessReason::Expired,
+                GrantRemovedReason::UsedUp => AccessReason::UsesExhausted,
+                GrantRemovedReason::LedgerLost => AccessReason::LedgerLost,
+                GrantRemovedReason::Revoked | GrantRemovedReason::Other(_) => AccessReason::Revoked,
+            };
+            (Some(e.grant_id.clone()), Signal::Removed(reason))
         }))
         .on(heard(service, |e: &AccessGranted| (e.grant_id.clone(), Signal::Granted)))
         .on(heard(service, |e: &AccessDenied| {

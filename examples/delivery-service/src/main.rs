@@ -10,6 +10,7 @@ mod ledger;
 mod listener;
 mod orders;
 mod service;
+mod teller;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -125,7 +126,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
     let store = Sqlite::open(&arguments.store, RETENTION).await;
     let store = Arc::new(store.with_context(|| format!("{}", arguments.store.display()))?);
-    let service = Service::new(publisher.clone(), issuer, Ledger::new(store.clone()));
+    let service = Service::new(publisher.clone(), issuer, Ledger::new(store.clone())).await?;
     let subscriber = listener::subscriber(&service, store)?;
     let consumer = Consumer::new(
         connection,
@@ -143,7 +144,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             _ = tokio::signal::ctrl_c() => {}
         }
     };
-    tokio::spawn(Arc::clone(&service).tell());
+    tokio::spawn(teller::run(Arc::clone(&service)));
+    tokio::spawn(Arc::clone(&service).sweep());
     tokio::spawn(desk::serve(service));
     consumer.run(subscriber, shutdown).await;
     let closing = publisher.close(LAST_WORDS).await;

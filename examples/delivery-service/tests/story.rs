@@ -151,8 +151,12 @@ impl Stand {
         });
         assert_eq!(message["source"], "acme.delivery/1");
         let received = read::<D>(message["detail"].to_string().as_bytes()).unwrap();
-        let audience =
-            Audience { gateway: "gw-1".to_owned(), journal_id: Some(self.gateway.journal_id) };
+        let audience = Audience {
+            gateway: "gw-1".to_owned(),
+            tenant_id: "acme".to_owned(),
+            site_id: None,
+            journal_id: Some(self.gateway.journal_id),
+        };
         let now = Interval::exactly(Timestamp::now());
         self.gateway.verifier.verify(&received, &audience, now).unwrap();
         received

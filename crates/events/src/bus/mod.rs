@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod eventbridge;
 pub mod standalone;
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,7 +19,8 @@ pub const MAX_BATCH_ENTRIES: usize = 10;
 pub const MAX_BATCH_BYTES: usize = 1_000_000;
 
 /// One event on its way out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Its `Debug` form shows the text's length only, since an event may hold personal data.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Outgoing {
     /// The event's own id; the bus gives it another.
     pub id: Uuid,
@@ -30,6 +32,18 @@ pub struct Outgoing {
     pub detail: Arc<str>,
     /// An X-Ray header. It does not reach targets, therefore the event carries its trace too.
     pub trace_header: Option<String>,
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("id", &self.id)
+            .field("source", &self.source)
+            .field("detail_type", &self.detail_type)
+            .field("detail_bytes", &self.detail.len())
+            .field("trace_header", &self.trace_header)
+            .finish()
+    }
 }
 
 /// What became of one entry.

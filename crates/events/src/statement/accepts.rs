@@ -7,11 +7,12 @@ use crate::publishers::RegisteredPublisher;
 use crate::read::Received;
 use crate::types::{Authority, GatewayStarted};
 
-/// What a gateway said of itself when it started: the journal that grants are issued against,
-/// and the types and versions that it reads.
+/// What a gateway said of itself when it started: its tenant, the journal that grants are issued
+/// against, and the types and versions that it reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepts {
     gateway: String,
+    tenant_id: String,
     journal_id: Uuid,
     recorded_at: Timestamp,
     sequence: u64,
@@ -32,6 +33,7 @@ impl Accepts {
         let types = started.data.accepts.iter().map(|t| (t.type_.clone(), t.versions.clone()));
         Some(Self {
             gateway: publisher.instance.to_string(),
+            tenant_id: started.envelope.tenant_id.to_string(),
             journal_id: origin.journal_id,
             recorded_at: origin.recorded_at,
             sequence: origin.sequence,
@@ -42,6 +44,11 @@ impl Accepts {
     /// The gateway that said it.
     pub fn gateway(&self) -> &str {
         &self.gateway
+    }
+
+    /// Whose gateway it is, as its envelope says.
+    pub fn tenant_id(&self) -> &str {
+        &self.tenant_id
     }
 
     /// The journal that it has since then. A grant issued against another one is lost.

@@ -179,6 +179,9 @@ impl Issuer {
         if accepts.gateway() != address.gateway {
             return Err(IssueError::OtherGateway);
         }
+        if accepts.tenant_id() != address.tenant_id {
+            return Err(IssueError::OtherTenant);
+        }
         if !accepts.accepts::<D>() {
             return Err(IssueError::NotAccepted(D::TYPE));
         }
@@ -238,9 +241,9 @@ fn whole<D: EventData>(message: &str) -> Invalid {
     Invalid { event_type: D::TYPE, errors: vec![FieldError::whole(message.to_owned())] }
 }
 
-/// A grant that a request brings must be the one that it names, at this door, for this subject,
-/// of this journal. Whether it is signed well is the gateway's to say: the key need not be known
-/// here.
+/// A grant that a request brings must be the one that it names, of this issuer, at this door, for
+/// this subject, of this journal. Whether it is signed well is the gateway's to say: the key need
+/// not be known here.
 fn fits(request: &RequestStatement, signed: &str, journal: Uuid) -> Result<(), IssueError> {
     let parsed = jws::parse(signed, Kind::Grant).map_err(|_| IssueError::OtherGrant)?;
     let grant: GrantStatement =
@@ -260,14 +263,17 @@ pub enum IssueError {
     /// What is known is known of another gateway.
     #[error("the gateway that is addressed is not the one that said what it accepts")]
     OtherGateway,
+    /// The gateway is another tenant's than the one that is addressed.
+    #[error("the gateway that said what it accepts is not of the tenant that is addressed")]
+    OtherTenant,
     /// The gateway has another journal than the one that the grant was issued against.
     #[error("the grant was issued against another journal than the gateway has: issue it anew")]
     OtherJournal,
     /// The gateway did not list this type in the version that this build writes.
     #[error("the gateway does not accept {0} in the version that this build writes")]
     NotAccepted(EventType),
-    /// The grant that the request brings is not the one that it names, or not for this door and
-    /// subject.
+    /// The grant that the request brings is not the one that it names, or another issuer's, or not
+    /// for this door and subject.
     #[error("the grant in the request is not the one that the request is for")]
     OtherGrant,
     /// The end is not after the beginning.

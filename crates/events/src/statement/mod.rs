@@ -65,7 +65,12 @@
 //! let clock = Interval::exactly(Timestamp::now());
 //! let list = IssuerList::open(&list, &root.public_key(), 1, clock)?;
 //! let verifier = Verifier::new(list.trusted().clone());
-//! let audience = Audience { gateway: "gw-1".to_owned(), journal_id: Some(accepts.journal_id()) };
+//! let audience = Audience {
+//!     gateway: "gw-1".to_owned(),
+//!     tenant_id: "acme".to_owned(),
+//!     site_id: None,
+//!     journal_id: Some(accepts.journal_id()),
+//! };
 //! let received = read::<GrantIssued>(event.as_bytes())?;
 //! let verified = verifier.verify(&received, &audience, clock)?;
 //! assert_eq!(verified.statement().subject_ref, "courier-7f3a");

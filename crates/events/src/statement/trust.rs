@@ -99,9 +99,13 @@ impl TrustedKey {
     /// Whether it may speak of this place. Where it is bound to sites, a statement without one
     /// is not covered.
     pub fn speaks_of(&self, tenant_id: &str, site_id: Option<&str>) -> bool {
+        self.tenants.iter().any(|known| known == tenant_id) && self.covers(site_id)
+    }
+
+    /// Whether it is bound to no sites, or to this one among them.
+    pub(super) fn covers(&self, site_id: Option<&str>) -> bool {
         let site = |site: &str| self.sites.iter().any(|known| known == site);
-        self.tenants.iter().any(|known| known == tenant_id)
-            && (self.sites.is_empty() || site_id.is_some_and(site))
+        self.sites.is_empty() || site_id.is_some_and(site)
     }
 }
 

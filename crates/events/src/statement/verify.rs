@@ -23,11 +23,16 @@ use crate::validate::{Rejected, check};
 /// The longest text of a [`Denial`], in characters.
 const MAX_TEXT: usize = 256;
 
-/// Who is spoken to.
+/// Who is spoken to: what the gateway knows of itself from its set-up, never from an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audience {
     /// The gateway's own id: its publisher's instance.
     pub gateway: String,
+    /// Whose it is. What is said to another tenant is not for it, whatever the key may.
+    pub tenant_id: String,
+    /// The site that it is at. With `None`, no statement that names a site is for it, and no key
+    /// that is bound to sites may speak to it.
+    pub site_id: Option<String>,
     /// Its journal. With `None`, the journal of a grant is not compared: for who has to judge
     /// deadlines first.
     pub journal_id: Option<Uuid>,
@@ -143,8 +148,9 @@ impl Verifier {
     /// | 1 | a member, a word or a version that this build does not know in the signed part | `unsupported_restriction` |
     /// | 2 | the key's id | `unauthenticated_source` |
     /// | 2 | the signature | `invalid_signature` |
-    /// | 2 | issuer, kind, tenant, site and length within the key's scope, the key's own time | `issuer_not_authorized` |
-    /// | 2 | the gateway | `wrong_audience` |
+    /// | 2 | issuer, kind, tenant, site and length within the key's scope, the gateway's own site as well, the key's own time | `issuer_not_authorized` |
+    /// | 2 | the gateway, its tenant, and its site if the statement names one | `wrong_audience` |
+    /// | 2 | a grant inside is the request's issuer's | `issuer_not_authorized` |
     /// | 7 | a grant's journal, if the audience has one | `ledger_lost` |
     ///
     /// A grant inside a request passes each row after the request itself. Copies are all members
@@ -152,10 +158,17 @@ impl Verifier {
     /// `schema_version` and the publisher's name; no statement is a test, so `test` is false.
     ///
     /// **Not judged here:** deadlines, the window of a grant, requests seen before, whether a
-    /// challenge is the gateway's own, whether a revocation comes from the grant's issuer, what
-    /// the grant allows. The only time that is judged is the end of the key's own, by
-    /// `now.latest`: while a clock cannot exclude that a key's time is over, the key is not
-    /// believed. How far `latest` may be while the clock is not trusted is the gateway's rule.
+    /// challenge is the gateway's own, whether a revocation comes from the grant's issuer, whether
+    /// a grant that a request only names is of the request's issuer, what the grant allows. The
+    /// only time that is judged is the end of the key's own, by `now.latest`: while a clock cannot
+    /// exclude that a key's time is over, the key is not believed. How far `latest` may be while
+    /// the clock is not trusted is the gateway's rule.
+    ///
+    /// **Versions:** what is signed is understood whole or denied. Of a released type every
+    /// earlier minor version is understood; of a draft, with the major number 0, only the very
+    /// version that this build writes, since drafts may change the meaning of a member. A
+    /// subscriber to facts may take another draft as its policies say: it loses or misreads an
+    /// event, where a misread statement would open a door.
     pub fn verify<D>(
         &self,
         received: &Received<D>,
@@ -189,6 +202,10 @@ impl Verifier {
 
         let request = self.authenticate(opened, audience, now)?;
         let grant = grant.map(|grant| self.authenticate(grant, audience, now)).transpose()?;
+        if grant.as_ref().is_some_and(|grant| !same_issuer(&request.statement, &grant.statement)) {
+            let text = "/grant: is another issuer's than the request";
+            return Err(Denial::new(AccessReason::IssuerNotAuthorized, text));
+        }
         let journals = [request.journal_id(), grant.as_ref().and_then(Verified::journal_id)];
         if let Some(ours) = audience.journal_id
             && journals.into_iter().flatten().any(|journal| journal != ours)
@@ -216,11 +233,10 @@ impl Verifier {
             let text = "the signature does not verify";
             return Err(Denial::new(AccessReason::InvalidSignature, text));
         }
-        if let Some(text) = beyond(key, &statement, now) {
+        if let Some(text) = beyond(key, &statement, audience, now) {
             return Err(Denial::new(AccessReason::IssuerNotAuthorized, text));
         }
-        if statement.common().gateway != audience.gateway {
-            let text = "/gateway: is another gateway";
+        if let Some(text) = elsewhere(&statement.common(), audience) {
             return Err(Denial::new(AccessReason::WrongAudience, text));
         }
         let believed_until = key.not_after();
@@ -296,7 +312,8 @@ where
 }
 
 /// Whether a build that writes `ours` understands all of `theirs`: the same version, or of a
-/// released type an earlier one. Drafts, with the major number 0, promise nothing to each other.
+/// released type an earlier one. Drafts, with the major number 0, promise nothing to each other:
+/// see [`Verifier::verify`] on why that is stricter than a subscriber.
 fn knows(ours: &str, theirs: &str) -> bool {
     let numbers = |version: &str| -> Option<(u32, u32)> {
         let (major, minor) = version.split_once('.')?;
@@ -332,9 +349,15 @@ fn different_place<D: EventData>(received: &Received<D>, said: &Common<'_>) -> O
     Some(format!("/{name}"))
 }
 
-/// Whether the grant inside is the one that the request names, for its door and its subject.
+/// Whether the grant inside is the one that the request names, of its issuer, for its door and its
+/// subject.
 pub(super) fn belongs(request: &RequestStatement, grant: &GrantStatement) -> bool {
-    goes_with(request, request.grant_id.as_deref(), grant)
+    goes_with(request, request.grant_id.as_deref(), grant) && same_issuer(request, grant)
+}
+
+/// Who may only ask must not use what somebody else granted.
+fn same_issuer<S: Signable>(statement: &S, grant: &GrantStatement) -> bool {
+    statement.common().issuer == grant.common().issuer
 }
 
 fn goes_with<S: Signable>(statement: &S, named: Option<&str>, grant: &GrantStatement) -> bool {
@@ -346,8 +369,25 @@ fn goes_with<S: Signable>(statement: &S, named: Option<&str>, grant: &GrantState
         && statement.subject_ref() == Some(grant.subject_ref.as_str())
 }
 
+/// What of the audience is not who the statement is for, if anything.
+fn elsewhere(said: &Common<'_>, audience: &Audience) -> Option<&'static str> {
+    if said.gateway != audience.gateway {
+        return Some("/gateway: is another gateway");
+    }
+    if said.tenant_id != audience.tenant_id {
+        return Some("/tenant_id: is another tenant than the gateway's");
+    }
+    let another_site = said.site_id.is_some() && said.site_id != audience.site_id.as_deref();
+    another_site.then_some("/site_id: is another site than the gateway's")
+}
+
 /// What is outside the key's scope, if anything.
-fn beyond<S: Signable>(key: &TrustedKey, statement: &S, now: Interval) -> Option<&'static str> {
+fn beyond<S: Signable>(
+    key: &TrustedKey,
+    statement: &S,
+    audience: &Audience,
+    now: Interval,
+) -> Option<&'static str> {
     let said = statement.common();
     if now.end() > key.not_after() {
         return Some("the key's time is over, or the clock cannot exclude it");
@@ -360,6 +400,9 @@ fn beyond<S: Signable>(key: &TrustedKey, statement: &S, now: Interval) -> Option
     }
     if !key.speaks_of(said.tenant_id, said.site_id) {
         return Some("/tenant_id, /site_id: the key may not speak of this place");
+    }
+    if !key.covers(audience.site_id.as_deref()) {
+        return Some("the key may not speak to a gateway at this site");
     }
     let lifetime = statement.lifetime()?;
     let of_key = if lifetime.bound_by_key { key.longest_validity() } else { lifetime.longest };

@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::context::{Context, Failure};
 use super::handlers::{Handler, Handlers};
 use super::hooks::{Hooks, Silent};
-use super::policies::Policies;
+use super::policies::{Accounts, Policies};
 use super::store::Store;
-use super::subscriber::{Inner, Subscriber};
+use super::subscriber::{Inner, Outages, Subscriber};
 use super::track::{Trackers, Tracking};
 use crate::read::Received;
 use crate::types::{EventData, EventType};
@@ -20,6 +20,7 @@ pub const MAX_CONSUMER: usize = 64;
 pub const HANDLING_TIME: Duration = Duration::from_secs(60);
 /// The most that [`Builder::handling_time`] takes: a queue hides a message for at most 12 h.
 pub const MAX_HANDLING_TIME: Duration = Duration::from_hours(11);
+const ACCOUNT_DIGITS: usize = 12;
 
 /// How long to wait before an event is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub struct Builder {
     tracking: Tracking,
     handling_time: Duration,
     retry: Retry,
+    tenants: Option<Vec<Arc<str>>>,
+    platform_accounts: Option<Vec<String>>,
 }
 
 impl Builder {
@@ -66,6 +69,8 @@ impl Builder {
             tracking: Tracking::ALL,
             handling_time: HANDLING_TIME,
             retry: Retry::DEFAULT,
+            tenants: None,
+            platform_accounts: None,
         }
     }
 
@@ -114,9 +119,10 @@ impl Builder {
     }
 
     /// How long a handler may run before it is dropped and the event left to come again; more
-    /// than zero, at most [`MAX_HANDLING_TIME`]. [`HANDLING_TIME`], unless set. After a crash, an
-    /// event is held back for this long and [`LEASE_MARGIN`](super::LEASE_MARGIN), and so is a
-    /// duplicate that comes while its event is being handled.
+    /// than zero, at most [`MAX_HANDLING_TIME`]. [`HANDLING_TIME`], unless set. Counted from the
+    /// claim: what the store takes before the handler begins counts too. After a crash, an event
+    /// is held back for this long and [`LEASE_MARGIN`](super::LEASE_MARGIN), and so is a duplicate
+    /// that comes while its event is being handled.
     #[must_use]
     pub fn handling_time(self, handling_time: Duration) -> Self {
         Self { handling_time, ..self }
@@ -126,6 +132,23 @@ impl Builder {
     #[must_use]
     pub fn retry(self, retry: Retry) -> Self {
         Self { retry, ..self }
+    }
+
+    /// Whose events are handled; everybody's, unless set. An event of another tenant becomes a
+    /// dead letter: the rule lets through what is not this service's.
+    #[must_use]
+    pub fn tenants<T: Into<Arc<str>>>(self, tenants: impl IntoIterator<Item = T>) -> Self {
+        Self { tenants: Some(tenants.into_iter().map(Into::into).collect()), ..self }
+    }
+
+    /// The AWS accounts that the platform itself publishes from, 12 digits each: those of every
+    /// publisher that `schemas/publishers.json` lists none for, as gateways. With them
+    /// [`Accounts::Check`] lets nothing through whose account is not its publisher's; without them
+    /// it leaves a gap, see there. For every subscriber in production.
+    #[must_use]
+    pub fn platform_accounts<A: Into<String>>(self, accounts: impl IntoIterator<Item = A>) -> Self {
+        let accounts = accounts.into_iter().map(Into::into).collect();
+        Self { platform_accounts: Some(accounts), ..self }
     }
 
     /// The subscriber.
@@ -147,8 +170,22 @@ impl Builder {
         if self.retry.first.is_zero() || self.retry.most < self.retry.first {
             return Err(BuildError::Retry);
         }
+        if let Some(accounts) = &self.platform_accounts {
+            let is_account = |text: &String| {
+                text.len() == ACCOUNT_DIGITS && text.bytes().all(|b| b.is_ascii_digit())
+            };
+            if accounts.is_empty() || !accounts.iter().all(is_account) {
+                return Err(BuildError::PlatformAccounts);
+            }
+            if self.policies.accounts == Accounts::Trust {
+                return Err(BuildError::AccountsUnused);
+            }
+        }
         let consumer: Arc<str> = self.consumer.into();
-        let Self { policies, store, handlers, hooks, tracking, handling_time, retry, .. } = self;
+        let Self {
+            policies, store, handlers, hooks, tracking, handling_time, retry, tenants, ..
+        } = self;
+        let platform_accounts = self.platform_accounts;
         let (to_store, to_hooks) = (Arc::clone(&store), Arc::clone(&hooks));
         let trackers = Trackers::new(Arc::clone(&consumer), to_store, to_hooks, tracking);
         Ok(Subscriber::new(Inner {
@@ -160,6 +197,9 @@ impl Builder {
             trackers,
             handling_time,
             retry,
+            tenants,
+            platform_accounts,
+            outages: Outages::new(),
         }))
     }
 }
@@ -182,4 +222,10 @@ pub enum BuildError {
     /// Waits that do not grow from above zero.
     #[error("the first wait is zero or longer than the longest")]
     Retry,
+    /// None, or one that is not 12 digits.
+    #[error("the platform's accounts are none, or not 12 digits each")]
+    PlatformAccounts,
+    /// They would never be compared: the policies say [`Accounts::Trust`].
+    #[error("the platform's accounts are given, and the policies do not compare accounts")]
+    AccountsUnused,
 }

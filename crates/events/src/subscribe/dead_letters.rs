@@ -47,7 +47,11 @@ pub(super) async fn put_aside(
     reason: &Reason,
 ) -> Result<(), DeadLetterError> {
     let sent = dead_letters.send(Letter::new(body, reason, subscriber.consumer())).await;
+    if sent.is_ok() {
+        subscriber.letters().worked();
+    }
     sent.inspect_err(|error| {
+        subscriber.letters().failed(&error.0);
         let event_type = reason.event_type.as_deref().and_then(|name| name.parse().ok());
         let about = About { event_type, id: reason.event_id };
         subscriber.hooks().failed(about, &Fault::DeadLetters(error.0.clone()));

@@ -38,7 +38,8 @@ pub enum Fault {
     DeadLetters(String),
 }
 
-/// A range of events of one type that a gateway journaled and this consumer did not receive.
+/// A range of events of one type that a gateway journaled and this consumer did not receive, or
+/// could not read: what its schema refuses is a dead letter and missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
     /// The gateway's instance.

@@ -3,6 +3,9 @@
 //! Of a batch from a queue, what is not settled is named in the answer
 //! (`ReportBatchItemFailures` must be on), and the queue brings it again after its own visibility
 //! time-out. A direct event that is not settled fails the invocation.
+//!
+//! FIFO queues are not served: messages of a group are handled at the same time, and after one that
+//! must come again the later ones are settled all the same.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::dead_letters::{DeadLetters, put_aside};
 use super::subscriber::Subscriber;
@@ -21,13 +24,18 @@ pub const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
 /// The most records of a payload: the platform's own limit.
 pub const MAX_RECORDS: usize = 10_000;
 
+/// How much longer than [`Settings::time`] an invocation takes at most: for what the store and the
+/// dead letters still have to say. What has not ended then is not settled.
+pub const ENDING: Duration = Duration::from_secs(1);
+
 /// How one invocation runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// Events handled at once; at least one is.
     pub at_once: usize,
-    /// How long the invocation may take: what is left of its time, less a second or two for the
-    /// store and the answer. After it handlers are dropped and their events come again.
+    /// How long handlers may take: what is left of the invocation's time, less two or three
+    /// seconds for [`ENDING`] and the answer. After it handlers are dropped and their events come
+    /// again.
     pub time: Duration,
 }
 
@@ -110,7 +118,8 @@ pub async fn handle(
         }
         Ok(Payload { records: None }) | Err(_) => {
             let item = Item { place: 0, body: payload.to_owned(), attempt: 1 };
-            let settled = settle(subscriber.clone(), dead_letters, item, end).await.is_ok();
+            let settled = settle(subscriber.clone(), dead_letters, item, end);
+            let settled = matches!(timeout_at(end + ENDING, settled).await, Ok(Ok(_)));
             return if settled { Ok(Answer::default()) } else { Err(LambdaError::NotSettled) };
         }
     };
@@ -134,12 +143,19 @@ pub async fn handle(
         {
             running.spawn(settle(subscriber.clone(), dead_letters.clone(), item, end));
         }
-        match running.join_next().await {
-            None => break,
-            Some(Ok(Ok(place))) => settled.get_mut(place).into_iter().for_each(|it| *it = true),
-            Some(_) => {}
+        match timeout_at(end + ENDING, running.join_next()).await {
+            Ok(None) => break,
+            Ok(Some(Ok(Ok(place)))) => {
+                settled.get_mut(place).into_iter().for_each(|it| *it = true);
+            }
+            Ok(Some(_)) => {}
+            Err(_) => {
+                tracing::warn!(left = running.len(), "messages come again: out of time");
+                break;
+            }
         }
     }
+    drop(running);
     let open = message_ids.into_iter().zip(settled).filter(|(_, settled)| !settled);
     Ok(Answer { failures: open.map(|(message_id, _)| ItemFailure { message_id }).collect() })
 }

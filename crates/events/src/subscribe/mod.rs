@@ -38,6 +38,10 @@
 //! **Doubt.** What cannot be read, does not come from whom it says, or has no policy that lets it
 //! through, is handed to no handler.
 //!
+//! **Logs.** Beside the [`Hooks`], `tracing` gets a warning at each dead letter, gap and fork, and at
+//! the first failure of a row of calls of the queue, the dead letters or the store; information when
+//! they work again. Neither the value of a field of `data` nor a body stands in it.
+//!
 //! **Bounds.** A delivery is at most [`MAX_DELIVERY_BYTES`], an event
 //! [`MAX_EVENT_BYTES`](crate::MAX_EVENT_BYTES); trackers keep [`MOST_RANGES`] ranges a type and
 //! journal and a few journals an entry, in the store and not in memory.
@@ -51,6 +55,7 @@ mod fault_code;
 mod handlers;
 mod hooks;
 pub mod lambda;
+mod outage;
 mod policies;
 mod screen;
 #[cfg(feature = "sqs")]

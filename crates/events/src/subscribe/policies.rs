@@ -43,11 +43,20 @@ pub enum Older {
     Skip,
 }
 
-/// Whether the account of a delivery must be one of its publisher's.
+/// Whether the account of a delivery must be one of its publisher's. The bus writes it, the rest
+/// the publisher: only the account tells a publisher from whoever calls itself so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accounts {
-    /// A delivery from another account than `schemas/publishers.json` lists is a dead letter. A
-    /// publisher without listed accounts, and a delivery without one, pass.
+    /// A delivery from another account than its publisher's is a dead letter.
+    ///
+    /// With [`Builder::platform_accounts`](super::Builder::platform_accounts), which production
+    /// needs, this holds for every registered publisher: one that `schemas/publishers.json` lists
+    /// no accounts for, as gateways, publishes from the platform's, and a delivery without an
+    /// account is a dead letter too.
+    ///
+    /// **Without it there is a gap**: publishers without listed accounts pass from any account,
+    /// and so does every delivery without one. Whoever may put events on the bus can then call
+    /// itself a gateway. That is for emulators, which know no accounts.
     Check,
     /// Not compared: where buses forward across accounts.
     Trust,
@@ -72,11 +81,12 @@ pub struct Policies {
     pub unhandled_type: Unread,
     /// The writer's schema has this build's major version and a newer minor one.
     pub newer_minor: Newer,
-    /// The writer's schema has a newer major version: its meaning may be another.
-    pub newer_major: Aside,
+    /// The writer's schema has another major version, newer or older: its meaning may be another.
+    pub other_major: Aside,
     /// The publisher is not in this build's `schemas/publishers.json`, or not for this type.
     pub unregistered: Aside,
-    /// The account of the delivery.
+    /// The account of the delivery. [`Accounts::Check`] is whole only with
+    /// [`Builder::platform_accounts`](super::Builder::platform_accounts).
     pub accounts: Accounts,
     /// Older than one already seen for its entry.
     pub older_than_seen: Older,
@@ -86,14 +96,14 @@ pub struct Policies {
 
 impl Policies {
     /// Nothing passes unseen: what this build does not fully know is a dead letter, accounts are
-    /// compared, tests are skipped. For whoever acts on events, and for a queue whose rule names
-    /// its types.
+    /// compared (see [`Accounts::Check`] for what that needs), tests are skipped. For whoever acts
+    /// on events, and for a queue whose rule names its types.
     pub const fn strict() -> Self {
         Self {
             unknown_type: Unread::DeadLetter,
             unhandled_type: Unread::DeadLetter,
             newer_minor: Newer::DeadLetter,
-            newer_major: Aside::DeadLetter,
+            other_major: Aside::DeadLetter,
             unregistered: Aside::DeadLetter,
             accounts: Accounts::Check,
             older_than_seen: Older::Tell,
@@ -102,14 +112,14 @@ impl Policies {
     }
 
     /// Publishers may go ahead: unknown and unhandled types are ignored, newer minor versions
-    /// read, accounts not compared. A newer major version and an unregistered publisher stay
+    /// read, accounts not compared. Another major version and an unregistered publisher stay
     /// dead letters, and tests are skipped. For whoever only reads, and for broad rules.
     pub const fn tolerant() -> Self {
         Self {
             unknown_type: Unread::Ignore,
             unhandled_type: Unread::Ignore,
             newer_minor: Newer::Accept,
-            newer_major: Aside::DeadLetter,
+            other_major: Aside::DeadLetter,
             unregistered: Aside::DeadLetter,
             accounts: Accounts::Trust,
             older_than_seen: Older::Tell,

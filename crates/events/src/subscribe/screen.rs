@@ -34,10 +34,12 @@ impl Screened<'_, '_> {
 }
 
 /// Looks at the size, the form, who sent it, its type and its version, in this order.
-/// `heartbeats`: they are read even without a handler.
+/// `platform`: the platform's accounts, where they are known. `heartbeats`: they are read even
+/// without a handler.
 pub(super) fn screen<'a, 'h>(
     bytes: &'a [u8],
     policies: Policies,
+    platform: Option<&[String]>,
     handlers: &'h Handlers,
     heartbeats: bool,
 ) -> Result<Screened<'a, 'h>, (About, Turned)> {
@@ -60,9 +62,8 @@ pub(super) fn screen<'a, 'h>(
     }
     let registered = RegisteredPublisher::find(&head.name);
     if policies.accounts == Accounts::Check
-        && let (Some(registered), Some(account)) = (registered, &delivery.account)
-        && !registered.accounts.is_empty()
-        && !registered.accounts.contains(&account.as_str())
+        && let Some(registered) = registered
+        && !may_come_from(registered, delivery.account.as_deref(), platform)
     {
         return Err(dead(Why::WrongAccount, None));
     }
@@ -85,10 +86,10 @@ pub(super) fn screen<'a, 'h>(
     if registered.is_none_or(|publisher| !publisher.may_publish(event_type)) {
         return Err(aside(policies.unregistered, Why::Unregistered, "/publisher/name"));
     }
-    let version = match handler.and_then(|handler| newer(&head, handler)) {
+    let version = match handler.and_then(|handler| other(&head, handler)) {
         None => Ok(()),
-        Some(Why::NewerMajor) => {
-            Err(aside(policies.newer_major, Why::NewerMajor, "/schema_version").1)
+        Some(Why::OtherMajor) => {
+            Err(aside(policies.other_major, Why::OtherMajor, "/schema_version").1)
         }
         Some(why) => match policies.newer_minor {
             Newer::Accept => Ok(()),
@@ -99,12 +100,27 @@ pub(super) fn screen<'a, 'h>(
     Ok(Screened { delivery, head, event_type, handler, version })
 }
 
+/// Whether it may be this publisher's, from this account. Where the platform's accounts are not
+/// known, neither what has no account nor who has none listed can be judged.
+fn may_come_from(
+    publisher: &RegisteredPublisher,
+    account: Option<&str>,
+    platform: Option<&[String]>,
+) -> bool {
+    let Some(account) = account else { return platform.is_none() };
+    if publisher.accounts.is_empty() {
+        platform.is_none_or(|platform| platform.iter().any(|own| own == account))
+    } else {
+        publisher.accounts.contains(&account)
+    }
+}
+
 /// A version that cannot be read is the schema's to refuse.
-fn newer(head: &Head, handler: &Handler) -> Option<Why> {
+fn other(head: &Head, handler: &Handler) -> Option<Why> {
     let theirs = head.version?;
     let ours = Version::parse(handler.schema_version)?;
-    if theirs.major > ours.major {
-        Some(Why::NewerMajor)
+    if theirs.major != ours.major {
+        Some(Why::OtherMajor)
     } else if theirs > ours {
         Some(Why::NewerMinor)
     } else {

@@ -5,24 +5,26 @@ use std::future::{Future, pending};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until, timeout_at};
 use uuid::Uuid;
 
 use super::builder::{Builder, Retry};
 use super::context::{Context, Failure, Order};
 use super::handlers::{Handler, Handlers, Panicked, Ready, Running};
 use super::hooks::{About, Fault, Hooks};
+use super::outage::Outage;
 use super::policies::{Older, Policies, Tests};
 use super::screen::{Screened, Turned, reason, screen};
 use super::store::{Claim, Store, StoreError, Token};
-use super::track::Trackers;
+use super::track::{Trackers, Trust};
 use super::verdict::{Reason, Verdict, Why, of_rejected};
 use crate::envelope::Envelope;
 use crate::origin::GatewayOrigin;
 use crate::read::read;
 use crate::types::{EventType, GatewayHeartbeat};
 
-/// How much longer than the longest handling time a claim lasts: for the store's own calls.
+/// How much longer than the longest handling time a claim lasts: for the store's own calls. What
+/// the trackers know is waited for at most half of it, then the event is left to come again.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(30);
 /// How often a store is asked to remember what a handler has done, before the event is left to
 /// come again.
@@ -46,13 +48,34 @@ pub(super) struct Inner {
     pub(super) trackers: Trackers,
     pub(super) handling_time: Duration,
     pub(super) retry: Retry,
+    /// Whose events are handled; `None`: everybody's.
+    pub(super) tenants: Option<Vec<Arc<str>>>,
+    /// The platform's own accounts; `None`: not known.
+    pub(super) platform_accounts: Option<Vec<String>>,
+    pub(super) outages: Outages,
+}
+
+/// What a subscriber's calls are told as.
+pub(super) struct Outages {
+    store: Outage,
+    letters: Outage,
+}
+
+impl Outages {
+    pub(super) fn new() -> Self {
+        Self { store: Outage::of("Store"), letters: Outage::of("DeadLetter") }
+    }
 }
 
 /// An event that is this call's to handle.
 struct Claimed<'a> {
     scope: &'a str,
+    /// The replay that must not bring it again either.
+    also: Option<&'a str>,
     id: Uuid,
     token: Token,
+    /// When the handler must have ended: its lease lasts [`LEASE_MARGIN`] longer.
+    deadline: Instant,
 }
 
 /// How a handler ended.
@@ -97,6 +120,10 @@ impl Subscriber {
         self.inner.handling_time
     }
 
+    pub(super) fn letters(&self) -> &Outage {
+        &self.inner.outages.letters
+    }
+
     pub(super) fn again_after(&self, attempt: u32) -> Duration {
         self.inner.retry.after(attempt, fastrand::f64())
     }
@@ -121,8 +148,9 @@ impl Subscriber {
     ) -> Verdict {
         let begun = Instant::now();
         let attempt = attempt.max(1);
-        let Inner { policies, handlers, trackers, hooks, .. } = &*self.inner;
-        let screened = match screen(delivery, *policies, handlers, trackers.gaps()) {
+        let Inner { policies, handlers, trackers, hooks, platform_accounts, .. } = &*self.inner;
+        let platform = platform_accounts.as_deref();
+        let screened = match screen(delivery, *policies, platform, handlers, trackers.gaps()) {
             Ok(screened) => screened,
             Err((about, turned)) => {
                 hooks.received(about);
@@ -141,7 +169,7 @@ impl Subscriber {
         }
     }
 
-    /// Tracks the delivery and validates the event; `None`: it was for the tracker alone.
+    /// Validates the event and tracks the delivery; `None`: it was for the tracker alone.
     async fn look_into<'h>(
         &self,
         screened: &Screened<'_, 'h>,
@@ -151,12 +179,21 @@ impl Subscriber {
         let dead = |(why, pointer): (Why, Option<String>)| {
             Turned::DeadLetter(reason(head, why, pointer.as_deref()))
         };
-        if handler.is_some() {
-            trackers.delivered(head, *event_type).await.map_err(Fault::Store)?;
-        }
         if let Err(turned) = version {
+            // Nothing but its head was read.
+            trackers.delivered(head, *event_type, Trust::Head).await.map_err(Fault::Store)?;
             return Ok(Err(turned.clone()));
         }
+        // What its schema refuses moves no tracker: it is told as missing, and closed if a later
+        // build can read it.
+        let ready = match handler.map(|handler| (handler, handler.read(delivery.detail))) {
+            Some((_, Err(rejected))) => return Ok(Err(dead(of_rejected(&rejected)))),
+            Some((handler, Ok(ready))) => {
+                trackers.delivered(head, *event_type, Trust::Event).await.map_err(Fault::Store)?;
+                Some((handler, ready))
+            }
+            None => None,
+        };
         if *event_type == EventType::GatewayHeartbeat && trackers.gaps() {
             match read::<GatewayHeartbeat>(delivery.detail.as_bytes()) {
                 Ok(beat) => trackers.heartbeat(head, &beat.data, handlers.types()).await,
@@ -164,11 +201,11 @@ impl Subscriber {
             }
             .map_err(Fault::Store)?;
         }
-        let Some(handler) = handler else { return Ok(Ok(None)) };
-        let ready = match handler.read(delivery.detail) {
-            Ok(ready) => ready,
-            Err(rejected) => return Ok(Err(dead(of_rejected(&rejected)))),
-        };
+        let Some((handler, ready)) = ready else { return Ok(Ok(None)) };
+        let tenants = self.inner.tenants.as_ref();
+        if tenants.is_some_and(|tenants| !tenants.contains(&ready.envelope.tenant_id)) {
+            return Ok(Err(dead((Why::WrongTenant, Some("/tenant_id".to_owned())))));
+        }
         if ready.envelope.test && policies.tests == Tests::Skip {
             return Ok(Err(Turned::Ignore(Why::Test)));
         }
@@ -206,7 +243,10 @@ impl Subscriber {
             Err(error) => return self.again(about, &Fault::Store(error), attempt),
         };
         let Ready { envelope, origin, call } = ready;
-        let context = match self.context(&envelope, origin.as_ref(), attempt, replay).await {
+        let context = self.context(&envelope, origin.as_ref(), attempt, replay);
+        let latest = claimed.deadline.min(Instant::now() + LEASE_MARGIN / 2);
+        let late = |_| Err(StoreError::Failed("Timeout".to_owned()));
+        let context = match timeout_at(latest, context).await.unwrap_or_else(late) {
             Ok(context) => context,
             Err(error) => {
                 self.release(&claimed).await;
@@ -225,12 +265,13 @@ impl Subscriber {
             biased;
             returned = Running::new(call, context) => Ended::Returned(returned),
             () = stop => Ended::Stopped,
-            () = tokio::time::sleep(inner.handling_time) => Ended::TookTooLong,
+            () = sleep_until(claimed.deadline) => Ended::TookTooLong,
         };
         let fault = match ended {
             Ended::Returned(Ok(Ok(()))) => {
                 return match self.done(&claimed).await {
                     Ok(()) => {
+                        inner.outages.store.worked();
                         inner.hooks.handled(about, begun.elapsed(), attempt);
                         Verdict::Acknowledge
                     }
@@ -262,13 +303,20 @@ impl Subscriber {
     ) -> Result<Result<Claimed<'a>, Option<Duration>>, StoreError> {
         let Inner { store, handling_time, .. } = &*self.inner;
         let lease = *handling_time + LEASE_MARGIN;
+        let mut also = replayed.filter(|_| handler.repeatable);
+        // Before the store begins the lease: it never ends earlier than is counted here.
+        let mut begun = Instant::now();
         let mut claim = store.claim(scope, id, lease).await?;
-        if let (Claim::Done, Some(replayed), true) = (claim, replayed, handler.repeatable) {
+        if claim == Claim::Done
+            && let Some(replayed) = also.take()
+        {
             scope = replayed;
+            begun = Instant::now();
             claim = store.claim(scope, id, lease).await?;
         }
+        let deadline = begun + *handling_time;
         Ok(match claim {
-            Claim::New(token) => Ok(Claimed { scope, id, token }),
+            Claim::New(token) => Ok(Claimed { scope, also, id, token, deadline }),
             Claim::Done => Err(None),
             Claim::Busy { left } => Err(Some(left)),
         })
@@ -287,10 +335,18 @@ impl Subscriber {
         Ok(Context { attempt, replay: replay.map(str::to_owned), order, forked })
     }
 
+    /// The replay first: between the two, the claim still keeps the event from everybody.
     async fn done(&self, claimed: &Claimed<'_>) -> Result<(), StoreError> {
+        if let Some(replay) = claimed.also {
+            self.done_in(replay, claimed.id).await?;
+        }
+        self.done_in(claimed.scope, claimed.id).await
+    }
+
+    async fn done_in(&self, scope: &str, id: Uuid) -> Result<(), StoreError> {
         let mut tries = 1;
         loop {
-            match self.inner.store.done(claimed.scope, claimed.id).await {
+            match self.inner.store.done(scope, id).await {
                 Err(_) if tries < DONE_TRIES => tokio::time::sleep(DONE_PAUSE * tries).await,
                 answer => return answer,
             }
@@ -300,7 +356,7 @@ impl Subscriber {
 
     /// A claim that cannot be released ends with its lease.
     async fn release(&self, claimed: &Claimed<'_>) {
-        let Claimed { scope, id, token } = claimed;
+        let Claimed { scope, id, token, .. } = claimed;
         if let Err(error) = self.inner.store.release(scope, *id, *token).await {
             tracing::warn!(%id, %error, "a claim stays until its lease ends");
         }
@@ -308,6 +364,9 @@ impl Subscriber {
 
     fn again(&self, about: About, fault: &Fault, attempt: u32) -> Verdict {
         self.inner.hooks.failed(about, fault);
+        if let Fault::Store(error) = fault {
+            self.inner.outages.store.failed(error);
+        }
         let after =
             if *fault == Fault::Stopped { Duration::ZERO } else { self.again_after(attempt) };
         Verdict::Again { after }
@@ -325,6 +384,8 @@ impl Subscriber {
     }
 
     fn dead(&self, about: About, reason: Reason) -> Verdict {
+        let Reason { why, event_type, event_id, .. } = &reason;
+        tracing::warn!(reason = %why, event_type, id = ?event_id, "a dead letter");
         self.inner.hooks.dead_lettered(about, &reason);
         Verdict::DeadLetter(reason)
     }

@@ -45,6 +45,8 @@ pub enum Why {
     WrongSource,
     /// The delivery's account is none of its publisher's.
     WrongAccount,
+    /// Its tenant is none of this subscriber's.
+    WrongTenant,
     /// Its publisher is not registered for this type.
     Unregistered,
     /// A type that this build does not know.
@@ -53,8 +55,8 @@ pub enum Why {
     UnhandledType,
     /// A newer minor version than this build's.
     NewerMinor,
-    /// A newer major version than this build's.
-    NewerMajor,
+    /// Another major version than this build's.
+    OtherMajor,
     /// Its type's schema refuses it.
     RefusedBySchema,
     /// The handler said [`Failure::Never`](super::Failure::Never).
@@ -67,7 +69,7 @@ pub enum Why {
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::NotJson,
         Self::NotADelivery,
         Self::NotAnEvent,
@@ -76,11 +78,12 @@ impl Why {
         Self::WrongType,
         Self::WrongSource,
         Self::WrongAccount,
+        Self::WrongTenant,
         Self::Unregistered,
         Self::UnknownType,
         Self::UnhandledType,
         Self::NewerMinor,
-        Self::NewerMajor,
+        Self::OtherMajor,
         Self::RefusedBySchema,
         Self::RefusedByHandler,
         Self::Test,
@@ -98,11 +101,12 @@ impl Why {
             Self::WrongType => "wrong_type",
             Self::WrongSource => "wrong_source",
             Self::WrongAccount => "wrong_account",
+            Self::WrongTenant => "wrong_tenant",
             Self::Unregistered => "unregistered",
             Self::UnknownType => "unknown_type",
             Self::UnhandledType => "unhandled_type",
             Self::NewerMinor => "newer_minor",
-            Self::NewerMajor => "newer_major",
+            Self::OtherMajor => "other_major",
             Self::RefusedBySchema => "refused_by_schema",
             Self::RefusedByHandler => "refused_by_handler",
             Self::Test => "test",

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::building::{
     JOURNAL, accepts, denied, grant, granted, granted_by, issuer, judged, key, now, request, said,
-    ten,
+    said_of, ten,
 };
 use crate::world::{envelope, service};
 
@@ -45,6 +45,18 @@ fn a_grant_for_another_gateway() {
     assert_eq!(denial.reason.as_str(), "wrong_audience");
 }
 
+/// The key may speak of both tenants, and both have a gateway of this name.
+#[test]
+fn a_grant_for_another_tenant() {
+    let address = Address::new("beta", "gw-1", "front-door");
+    let other = Grant { address, ..grant() };
+    assert_eq!(not_granted(other.clone()), IssueError::OtherTenant);
+    let accepts = said_of("beta", JOURNAL, &[("grant.issued", "0.1")]);
+    let issued = now(issuer().grant(&accepts, other)).unwrap();
+    let received = read::<GrantIssued>(issued.draft.finish().as_bytes()).unwrap();
+    assert!(denied(&received).starts_with("wrong_audience: /tenant_id"));
+}
+
 #[test]
 fn a_grant_for_another_journal() {
     let right = GrantUse { grant_id: grant().grant_id, journal_id: Uuid::max(), signed: None };
@@ -58,6 +70,10 @@ fn a_grant_of_somebody_else() {
     let right = now(issuer().grant(&accepts(), grant())).unwrap().to_use().unwrap();
     let other = Request { subject_ref: "courier-9".to_owned(), ..request() };
     assert_eq!(not_requested(other.using(right)), IssueError::OtherGrant);
+    let property = PublisherId::new("acme.property", "eu-1");
+    let property = Issuer::new(key("acme-property-2026", 4), property).unwrap();
+    let right = now(property.grant(&accepts(), grant())).unwrap().to_use().unwrap();
+    assert_eq!(not_requested(request().using(right)), IssueError::OtherGrant);
 }
 
 #[test]

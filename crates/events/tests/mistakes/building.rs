@@ -8,7 +8,7 @@ use doorward_events::statement::{
     Request, Signable, Signer, Verified, Verifier,
 };
 use doorward_events::types::{AccessAction, Authority, GatewayStarted, GrantIssued};
-use doorward_events::{GatewayOrigin, Received, read};
+use doorward_events::{Envelope, GatewayOrigin, Received, read};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
@@ -33,8 +33,13 @@ pub fn key(kid: &str, seed: u8) -> LocalSigner {
     LocalSigner::from_seed(KeyId::new(kid).unwrap(), &[seed; 32]).unwrap()
 }
 
-/// What gateway gw-1 said of itself: the types and versions that it reads.
+/// What gateway gw-1 of acme said of itself: the types and versions that it reads.
 pub fn said(journal_id: Uuid, accepts: &[(&str, &str)]) -> Accepts {
+    said_of("acme", journal_id, accepts)
+}
+
+/// The same of another tenant's.
+pub fn said_of(tenant_id: &str, journal_id: Uuid, accepts: &[(&str, &str)]) -> Accepts {
     let types = accepts.iter().map(|(name, version)| json!({"type": name, "versions": [version]}));
     let data: GatewayStarted = serde_json::from_value(json!({
         "version": "0.1.0", "platform": "linux", "previous_stop": "clean", "events_waiting": 0,
@@ -44,7 +49,8 @@ pub fn said(journal_id: Uuid, accepts: &[(&str, &str)]) -> Accepts {
     let recorded_at = "2026-11-21T09:00:00Z".parse().unwrap();
     let origin =
         GatewayOrigin { recorded_at, journal_id, sequence: 1, type_sequence: 1, clock: None };
-    let event = envelope(gateway()).seal(&data).unwrap().stamp(&origin);
+    let envelope = Envelope { tenant_id: tenant_id.into(), ..envelope(gateway()) };
+    let event = envelope.seal(&data).unwrap().stamp(&origin);
     Accepts::from_started(&read(event.as_bytes()).unwrap()).unwrap()
 }
 
@@ -113,13 +119,18 @@ where
         "keys": [{
             "kid": "acme-delivery-2026", "alg": "EdDSA",
             "public_key": key("acme-delivery-2026", 2).public_key().to_base64url(),
-            "issuer": "acme.delivery", "may": ["grant", "request"], "tenants": ["acme"],
+            "issuer": "acme.delivery", "may": ["grant", "request"], "tenants": ["acme", "beta"],
             "longest_validity_s": 31_622_400, "not_after": "2027-12-31T00:00:00Z",
         }],
     }));
     let list = now(IssuerList::sign(&root, &list.unwrap())).unwrap();
     let list = IssuerList::open(&list, &root.public_key(), 3, Interval::exactly(ten())).unwrap();
-    let audience = Audience { gateway: gateway.to_owned(), journal_id: Some(journal) };
+    let audience = Audience {
+        gateway: gateway.to_owned(),
+        tenant_id: "acme".to_owned(),
+        site_id: None,
+        journal_id: Some(journal),
+    };
     Verifier::new(list.trusted().clone()).verify(received, &audience, Interval::exactly(at))
 }
 

@@ -1,15 +1,17 @@
 //! Caught on receipt, before a handler is asked: what it becomes, and where a dead letter points.
 
-use doorward_events::subscribe::{Aside, MAX_DELIVERY_BYTES, Newer, Policies, Tests, Unread};
+use doorward_events::subscribe::{
+    Aside, MAX_DELIVERY_BYTES, Newer, Policies, Tests, Unread, Verdict, Why,
+};
 use doorward_events::types::{
     DeliveryCompleted, DeliveryOutcome, DeliveryScheduled, GrantIssued, VisitOpened, VisitSecured,
 };
 use doorward_events::{EventType, Form, MAX_EVENT_BYTES, Rejected, read, validate};
 use serde_json::{Value, json};
 
-use crate::stand::{at, dead, fate};
+use crate::stand::{Stand, at, dead, fate, take};
 use crate::world::{
-    delivered, detail, envelope, from_gateway, gateway, of_invalid, order, scheduled, secured,
+    delivered, detail, envelope, from_gateway, gateway, id, of_invalid, order, scheduled, secured,
     service, visit, with,
 };
 
@@ -105,6 +107,24 @@ async fn an_account_that_is_not_the_publishers() {
 }
 
 #[tokio::test]
+async fn a_gateway_spoofed_from_another_account() {
+    let stand = Stand::new();
+    let handler = stand.handler::<VisitSecured, _>(|_| Ok(()));
+    let builder = stand.builder(Policies::strict()).platform_accounts(["123456789012"]);
+    let subscriber = builder.on(handler).build().unwrap();
+    for account in [json!("444455556666"), json!(null)] {
+        let spoofed = changed("/account", account);
+        let Verdict::DeadLetter(reason) = take(&subscriber, &spoofed).await else {
+            panic!("it was taken: {spoofed}")
+        };
+        assert_eq!(reason.why, Why::WrongAccount, "{spoofed}");
+    }
+    let own = changed("/account", json!("123456789012"));
+    assert_eq!(take(&subscriber, &own).await, Verdict::Acknowledge);
+    assert_eq!(stand.notes.called(), [id(1)]);
+}
+
+#[tokio::test]
 async fn a_type_that_is_unknown_here() {
     let unknown = changed("/detail-type", json!("visit.filmed"));
     let unknown = with(&unknown, "/detail/type", json!("visit.filmed"));
@@ -130,12 +150,12 @@ async fn a_newer_minor_version() {
 }
 
 #[tokio::test]
-async fn a_newer_major_version() {
+async fn another_major_version() {
     let newer = changed("/detail/schema_version", json!("1.0"));
     for policies in [Policies::strict(), Policies::tolerant()] {
-        assert_eq!(fate(policies, &newer).await, at("newer_major", "/schema_version"));
+        assert_eq!(fate(policies, &newer).await, at("other_major", "/schema_version"));
     }
-    let patient = Policies { newer_major: Aside::Again, ..Policies::strict() };
+    let patient = Policies { other_major: Aside::Again, ..Policies::strict() };
     assert_eq!(fate(patient, &newer).await.0, "again");
 }
 
@@ -245,4 +265,16 @@ async fn a_value_in_a_dead_letter() {
     let told = format!("{reason:?} {:?}", reason.attributes("billing"));
     assert!(told.contains("/data/visit_id"), "{told}");
     assert!(!told.contains("4711") && !told.contains("Jane"), "{told}");
+}
+
+#[tokio::test]
+async fn an_event_of_a_foreign_tenant() {
+    let other = from_gateway(&secured(), 1, |envelope, _| envelope.tenant_id = "other".into());
+    let stand = Stand::new();
+    let handler = stand.handler::<VisitSecured, _>(|_| Ok(()));
+    let ours = stand.builder(Policies::strict()).tenants(["acme"]).on(handler).build().unwrap();
+    let Verdict::DeadLetter(reason) = take(&ours, &other).await else { panic!("it was taken") };
+    assert_eq!((reason.why, reason.pointer.as_deref()), (Why::WrongTenant, Some("/tenant_id")));
+    assert_eq!(take(&ours, &visit(1)).await, Verdict::Acknowledge);
+    assert_eq!(stand.notes.called(), [id(1)]);
 }

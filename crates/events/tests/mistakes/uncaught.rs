@@ -39,7 +39,7 @@ fn a_value_in_the_error_of_another_library() {
 #[test]
 fn an_event_printed_for_debugging() {
     let draft = envelope(service()).seal(&scheduled()).unwrap();
-    assert!(format!("{draft:?}").contains("s-7f3k9q2m"));
+    assert!(!format!("{draft:?}").contains("s-7f3k9q2m"), "what is on its way is masked");
     let received = read::<DeliveryScheduled>(draft.finish().as_bytes()).unwrap();
     assert!(format!("{received:?}").contains("s-7f3k9q2m"));
 }
@@ -201,4 +201,13 @@ async fn an_instance_that_two_processes_share() {
     for publisher in [one, other] {
         assert!(publisher.publish(publisher.envelope("acme"), &scheduled()).await.is_ok());
     }
+}
+
+#[tokio::test]
+async fn a_gateway_spoofed_where_the_platforms_accounts_are_not_told() {
+    let stand = Stand::new();
+    let spoofed = with(&visit(1), "/account", json!("444455556666"));
+    let subscriber = stand.willing(Policies::strict());
+    assert_eq!(take(&subscriber, &spoofed).await, Verdict::Acknowledge);
+    assert_eq!(stand.notes.called(), [id(1)]);
 }

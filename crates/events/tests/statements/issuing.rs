@@ -14,8 +14,8 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::world::{
-    ALL_TYPES, Counting, JOURNAL, accepts, address, arrives, clock, grant, issuer, judge, now,
-    origin, payload, publisher, request, revocation, started, time,
+    ALL_TYPES, Counting, JOURNAL, accepts, accepts_of, address, arrives, clock, grant, issuer,
+    judge, judge_at, now, origin, payload, publisher, request, revocation, started, time,
 };
 
 #[test]
@@ -100,8 +100,13 @@ fn what_the_schema_refuses_is_not_signed() {
     let place = |g: &mut Grant, tenant: &str, entry: &str| {
         (g.address.tenant_id, g.address.entry_id) = (tenant.to_owned(), entry.to_owned());
     };
-    assert_eq!(pointer(refused_grant(|g| place(g, "hush!", "e"))), "/tenant_id");
-    assert_eq!(pointer(refused_grant(|g| place(g, "t", &"hush".repeat(17)))), "/entry_id");
+    let asked = refused(|issuer| {
+        let mut asked = grant();
+        place(&mut asked, "hush!", "e");
+        now(issuer.grant(&accepts_of("gw-1", "hush!"), asked))
+    });
+    assert_eq!(pointer(asked), "/tenant_id");
+    assert_eq!(pointer(refused_grant(|g| place(g, "acme", &"hush".repeat(17)))), "/entry_id");
     assert_eq!(pointer(refused_request(|r| r.challenge = Some("hush".to_owned()))), "/challenge");
 }
 
@@ -160,6 +165,18 @@ fn nothing_is_signed_that_the_gateway_does_not_read() {
 
     let other = Accepts::from_started(&started(gateway("gw-2"), &ALL_TYPES)).unwrap();
     assert_eq!(ask(&other), IssueError::OtherGateway);
+    // The name fits, and the gateway is somebody else's: neither says anything to it.
+    let of_other = accepts_of("gw-1", "other");
+    assert_eq!((of_other.gateway(), of_other.tenant_id()), ("gw-1", "other"));
+    assert_eq!(ask(&of_other), IssueError::OtherTenant);
+    let asked = refused(|i| now(i.request::<EntryOpenRequested>(&of_other, request())));
+    assert_eq!(asked, IssueError::OtherTenant);
+    let asked = refused(|i| now(i.revoke(&of_other, revocation())));
+    assert_eq!(asked, IssueError::OtherTenant);
+    assert_eq!(
+        refused_grant(|g| g.address.tenant_id = "other".to_owned()),
+        IssueError::OtherTenant
+    );
     let not_a_gateway = started(publisher(), &ALL_TYPES);
     assert_eq!(Accepts::from_started(&not_a_gateway), None);
     let mut nowhere = started(gateway("gw-1"), &ALL_TYPES);
@@ -222,8 +239,14 @@ fn a_request_relies_on_a_grant_of_this_journal_and_door() {
     let elsewhere = |entry: &str, tenant: &str| Address::new(tenant, "gw-1", entry).at_site("hq");
     let back = of(Grant { address: elsewhere("back-door", "acme"), ..grant() });
     assert_eq!(asked(back), IssueError::OtherGrant);
-    let tenant = of(Grant { address: elsewhere("front-door", "other"), ..grant() });
-    assert_eq!(asked(tenant), IssueError::OtherGrant);
+    let tenant = Grant { address: elsewhere("front-door", "other"), ..grant() };
+    let tenant = now(issuer().grant(&accepts_of("gw-1", "other"), tenant)).unwrap();
+    assert_eq!(asked(tenant.to_use()), IssueError::OtherGrant);
+    // Of another issuer, and else the very same.
+    let property = PublisherId::new("acme.property", "a");
+    let property = Issuer::new(crate::world::property(), property).unwrap();
+    let others = now(property.grant(&accepts(), grant())).unwrap();
+    assert_eq!(asked(others.to_use()), IssueError::OtherGrant);
     let subject = of(Grant { subject_ref: "somebody-else".to_owned(), ..grant() });
     assert_eq!(asked(subject), IssueError::OtherGrant);
     // Said to be of this journal, and signed for another.
@@ -258,11 +281,7 @@ fn the_longest_statements_fit() {
     let signer = || LocalSigner::from_seed(KeyId::new(&"k".repeat(64)).unwrap(), &[2; 32]).unwrap();
     let issuer = Issuer::new(signer(), PublisherId::new("acme.delivery", "i".repeat(64))).unwrap();
     let gateway = "g".repeat(64);
-    let accepts = Accepts::from_started(&started(
-        PublisherId::new("doorward.gateway", gateway.clone()),
-        &ALL_TYPES,
-    ));
-    let accepts = accepts.unwrap();
+    let accepts = accepts_of(&gateway, &"t".repeat(64));
     let address = Address::new("t".repeat(64), gateway, "e".repeat(64)).at_site("s".repeat(64));
     let nanos = SignedDuration::from_nanos(123_456_789);
     let widest = Grant {
@@ -359,8 +378,9 @@ proptest! {
 
     #[test]
     fn whatever_is_issued_is_believed(grant in any_grant(), seconds in 1..=60_i64) {
+        let site = grant.address.site_id.as_deref();
         let issued = now(issuer().grant(&accepts(), grant.clone())).unwrap();
-        let verified = judge(&arrives::<GrantIssued>(&issued.draft)).unwrap();
+        let verified = judge_at(&arrives::<GrantIssued>(&issued.draft), site).unwrap();
         prop_assert_eq!(verified.statement(), &issued.statement);
         let request = Request {
             address: grant.address.clone(),
@@ -370,11 +390,11 @@ proptest! {
         };
         let request = request.using(issued.to_use().unwrap());
         let asked = now(issuer().request::<EntryOpenRequested>(&accepts(), request)).unwrap();
-        let verified = judge(&arrives::<EntryOpenRequested>(&asked.draft)).unwrap();
+        let verified = judge_at(&arrives::<EntryOpenRequested>(&asked.draft), site).unwrap();
         prop_assert_eq!(verified.grant().unwrap().statement(), &issued.statement);
         let end = Revocation::now(grant.address.clone(), grant.grant_id, grant.expires_at);
         let ended = now(issuer().revoke(&accepts(), end)).unwrap();
-        prop_assert!(judge(&arrives::<GrantRevoked>(&ended.draft)).is_ok());
+        prop_assert!(judge_at(&arrives::<GrantRevoked>(&ended.draft), site).is_ok());
     }
 
     /// Any letter of the signed text exchanged, dropped or doubled; any member changed beside it.
@@ -385,6 +405,8 @@ proptest! {
         letter in "[A-Za-z0-9_.=-]",
         how in 0..3,
     ) {
+        let site = grant.address.site_id.clone();
+        let judge = |event: &_| judge_at(event, site.as_deref());
         let issued = now(issuer().grant(&accepts(), grant)).unwrap();
         let mut received = arrives::<GrantIssued>(&issued.draft);
         let good = received.data.signed.clone();

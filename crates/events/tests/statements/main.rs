@@ -12,4 +12,5 @@ mod issuing;
 mod keys;
 mod kms;
 mod lists;
+mod scope;
 mod world;

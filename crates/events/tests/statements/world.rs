@@ -54,6 +54,10 @@ pub fn delivery() -> LocalSigner {
     key(DELIVERY, 2)
 }
 
+pub fn property() -> LocalSigner {
+    key("property", 4)
+}
+
 pub fn public(seed: u8) -> PublicKey {
     key("k", seed).public_key()
 }
@@ -96,7 +100,12 @@ pub fn verifier() -> Verifier {
 }
 
 pub fn audience() -> Audience {
-    Audience { gateway: "gw-1".to_owned(), journal_id: Some(JOURNAL) }
+    Audience {
+        gateway: "gw-1".to_owned(),
+        tenant_id: "acme".to_owned(),
+        site_id: Some("hq".to_owned()),
+        journal_id: Some(JOURNAL),
+    }
 }
 
 /// A received `gateway.started` of this publisher that lists these types in these versions.
@@ -128,8 +137,14 @@ pub const ALL_TYPES: [(&str, &str); 5] = [
 ];
 
 pub fn accepts() -> Accepts {
-    let gateway = PublisherId::new("doorward.gateway", "gw-1");
-    Accepts::from_started(&started(gateway, &ALL_TYPES)).unwrap()
+    accepts_of("gw-1", "acme")
+}
+
+/// What a gateway of this name and tenant said that reads all types.
+pub fn accepts_of(gateway: &str, tenant_id: &str) -> Accepts {
+    let mut event = started(PublisherId::new("doorward.gateway", gateway), &ALL_TYPES);
+    event.envelope.tenant_id = tenant_id.into();
+    Accepts::from_started(&event).unwrap()
 }
 
 pub fn publisher() -> PublisherId {
@@ -200,6 +215,18 @@ where
     D: Authority<Statement: Signable>,
 {
     verifier().verify(received, &audience(), clock())
+}
+
+/// What the gateway makes of it that is at this site.
+pub fn judge_at<D>(
+    received: &Received<D>,
+    site: Option<&str>,
+) -> Result<Verified<D::Statement>, Denial>
+where
+    D: Authority<Statement: Signable>,
+{
+    let audience = Audience { site_id: site.map(str::to_owned), ..audience() };
+    verifier().verify(received, &audience, clock())
 }
 
 /// The reason of a denial; a test fails on what is believed.

@@ -37,6 +37,13 @@ fn what_cannot_work_is_found() {
         let built = named("a").on(handler()).retry(retry).build();
         assert_eq!(built.err(), Some(BuildError::Retry), "{retry:?}");
     }
+    for accounts in [&[][..], &["12345678901"], &["123456789012", "12345678901x"]] {
+        let built = named("a").on(handler()).platform_accounts(accounts.iter().copied()).build();
+        assert_eq!(built.err(), Some(BuildError::PlatformAccounts), "{accounts:?}");
+    }
+    let trusting = Subscriber::builder("a", Policies::tolerant(), Arc::new(Memory::new(1)));
+    let built = trusting.on(handler()).platform_accounts(["123456789012"]).build();
+    assert_eq!(built.err(), Some(BuildError::AccountsUnused));
     let good = named(&"a".repeat(64)).on(handler()).build().unwrap();
     assert_eq!(good.types().collect::<Vec<_>>(), [EventType::VisitSecured]);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use doorward_events::Received;
 use doorward_events::subscribe::lambda::{
-    Answer, LambdaError, MAX_PAYLOAD_BYTES, Settings, handle,
+    Answer, ENDING, LambdaError, MAX_PAYLOAD_BYTES, Settings, handle,
 };
 use doorward_events::subscribe::{
     Context, DeadLetterError, DeadLetters, Failure, Letter, Policies, SendFuture, Subscriber,
@@ -194,4 +194,28 @@ async fn at_the_end_of_its_time_the_rest_comes_again() {
         .collect();
     let answer = handle(&subscriber, &batch(&again), None, SETTINGS).await.unwrap();
     assert_eq!(answer, Answer::default());
+}
+
+/// Never answers.
+struct Stuck;
+
+impl DeadLetters for Stuck {
+    fn send<'a>(&'a self, _: Letter<'a>) -> SendFuture<'a> {
+        Box::pin(pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_end_ends_no_invocation_late() {
+    let stand = Stand::new();
+    let stuck = || Some(Arc::new(Stuck) as Arc<dyn DeadLetters>);
+    let records = [record(0, "{}", 1), record(1, &visit(1), 1)];
+    let begun = tokio::time::Instant::now();
+    let answer = handle(&stand.willing(), &batch(&records), stuck(), SETTINGS).await.unwrap();
+    assert_eq!(begun.elapsed(), SETTINGS.time + ENDING);
+    assert_eq!(failed(&answer), ["m0"]);
+    let begun = tokio::time::Instant::now();
+    let answer = handle(&stand.willing(), b"{}", stuck(), SETTINGS).await;
+    assert_eq!(answer, Err(LambdaError::NotSettled));
+    assert_eq!(begun.elapsed(), SETTINGS.time + ENDING);
 }

@@ -18,6 +18,7 @@ mod queue;
 mod queue_faults;
 mod recorder;
 mod samples;
+mod slow;
 mod stand;
 mod stores;
 mod stores_own;

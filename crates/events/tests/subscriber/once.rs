@@ -197,6 +197,22 @@ async fn a_replay_repeats_only_for_those_who_bear_it() {
 }
 
 #[tokio::test]
+async fn what_a_replay_brings_for_the_first_time_it_brings_once() {
+    let stand = Stand::new();
+    let repeatable =
+        stand.builder(Policies::strict()).repeatable_on(stand.secured(|_| Ok(()))).build().unwrap();
+    let of_monday = replayed(&visit(1), "monday");
+    for _ in 0..3 {
+        assert_eq!(take(&repeatable, &of_monday).await, Verdict::Acknowledge);
+    }
+    assert_eq!(stand.called(), [id(1)], "never handled before, and redelivered");
+    assert_eq!(take(&repeatable, &visit(1)).await, Verdict::Acknowledge);
+    assert_eq!(stand.called(), [id(1)]);
+    take(&repeatable, &replayed(&visit(1), "tuesday")).await;
+    assert_eq!(stand.called(), [id(1); 2]);
+}
+
+#[tokio::test]
 async fn a_replay_that_fails_is_tried_again() {
     let stand = Stand::new();
     take(&stand.willing(), &visit(1)).await;

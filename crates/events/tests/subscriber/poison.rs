@@ -97,7 +97,7 @@ async fn the_account_is_compared_where_it_is_known() {
     let strict = subscriber(Policies::strict());
     assert_eq!(dead(&take(&strict, &foreign(1)).await), Some(Why::WrongAccount));
     assert_eq!(take(&strict, &scheduled(1)).await, Verdict::Acknowledge);
-    // A delivery without an account, and a publisher without listed ones, pass.
+    // The gap: a delivery without an account, and a publisher without listed ones, pass.
     let without = scheduled(2).replace(r#""account":"111122223333","#, "");
     assert_eq!(take(&strict, &without).await, Verdict::Acknowledge);
     let gateway = with(&visit(3), "/account", json!("999999999999"));
@@ -105,6 +105,40 @@ async fn the_account_is_compared_where_it_is_known() {
     let trusting = subscriber(Policies::tolerant());
     assert_eq!(take(&trusting, &foreign(4)).await, Verdict::Acknowledge);
     assert_eq!(stand.hooks.count("handled"), 4);
+}
+
+#[tokio::test]
+async fn with_the_platforms_accounts_no_account_is_left_unjudged() {
+    let stand = Stand::new();
+    let ignore = |_: doorward_events::Received<doorward_events::types::DeliveryScheduled>, _| {
+        std::future::ready(Ok(()))
+    };
+    let subscriber = stand
+        .builder(Policies::strict())
+        .platform_accounts(["123456789012", "210987654321"])
+        .on(ignore)
+        .on(stand.secured(|_| Ok(())))
+        .build()
+        .unwrap();
+    let of = |delivery: &str, account| with(delivery, "/account", account);
+    let wrong = Some(Why::WrongAccount);
+    for (delivery, expected) in [
+        (of(&visit(1), json!("123456789012")), None),
+        (of(&visit(2), json!("210987654321")), None),
+        (of(&visit(3), json!("111122223333")), wrong),
+        (of(&visit(4), json!(null)), wrong),
+        (of(&scheduled(5), json!("111122223333")), None),
+        // The platform is not the service, and the service is not the platform.
+        (of(&scheduled(6), json!("123456789012")), wrong),
+        (of(&scheduled(7), json!(null)), wrong),
+        (scheduled(8).replace(r#""account":"111122223333","#, ""), wrong),
+    ] {
+        let verdict = take(&subscriber, &delivery).await;
+        assert_eq!(dead(&verdict), expected, "{delivery}");
+        assert_eq!(verdict == Verdict::Acknowledge, expected.is_none(), "{delivery}");
+    }
+    assert_eq!(stand.called(), [id(1), id(2)]);
+    assert_eq!(stand.hooks.count("handled"), 3);
 }
 
 #[tokio::test]

@@ -66,8 +66,8 @@ async fn every_choice_is_kept() {
     }
     for (choice, dead) in [(Aside::Again, false), (Aside::DeadLetter, true)] {
         let fate = |why| if dead { Fate::Dead(why) } else { Fate::Again };
-        let policies = Policies { newer_major: choice, ..BASE };
-        table.push((policies, version("1.0"), fate(Why::NewerMajor)));
+        let policies = Policies { other_major: choice, ..BASE };
+        table.push((policies, version("1.0"), fate(Why::OtherMajor)));
         let policies = Policies { unregistered: choice, ..BASE };
         table.push((policies, foreign.clone(), fate(Why::Unregistered)));
     }
@@ -126,7 +126,7 @@ async fn a_heartbeat_without_a_handler_is_the_trackers() {
 async fn the_named_policies_differ_as_they_say() {
     let version = with(&visit(1), "/detail/schema_version", json!("3.0"));
     for policies in [Policies::strict(), Policies::tolerant()] {
-        assert_eq!(fate(policies, &version).await, Fate::Dead(Why::NewerMajor));
+        assert_eq!(fate(policies, &version).await, Fate::Dead(Why::OtherMajor));
         let test = gateway(&secured(), 1, |envelope, _| envelope.test = true);
         assert_eq!(fate(policies, &test).await, Fate::Ignored);
         assert_eq!(fate(policies, &visit(1)).await, Fate::Handled);

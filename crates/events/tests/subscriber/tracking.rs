@@ -71,7 +71,7 @@ async fn journals_gateways_and_types_are_tracked_apart() {
 }
 
 #[tokio::test]
-async fn what_was_delivered_is_no_gap_whatever_became_of_it() {
+async fn what_was_read_is_no_gap_whatever_became_of_it() {
     let stand = Stand::new();
     let subscriber =
         stand
@@ -82,14 +82,61 @@ async fn what_was_delivered_is_no_gap_whatever_became_of_it() {
             .build()
             .unwrap();
     take(&subscriber, &visit(1)).await;
-    // A test, a newer version, a refused one, a failing one.
+    // A test, a newer version, a failing one.
     take(&subscriber, &gateway(&secured(), 2, |envelope, _| envelope.test = true)).await;
     take(&subscriber, &with(&visit(3), "/detail/schema_version", json!("9.0"))).await;
-    take(&subscriber, &with(&visit(4), "/detail/data/visit_id", json!(0))).await;
-    subscriber.take(visit(5).as_bytes(), 2).await;
-    take(&subscriber, &visit(6)).await;
-    take(&subscriber, &heartbeat(7, &json!({"visit.secured": 6}))).await;
+    subscriber.take(visit(4).as_bytes(), 2).await;
+    take(&subscriber, &visit(5)).await;
+    take(&subscriber, &heartbeat(6, &json!({"visit.secured": 5}))).await;
     assert!(stand.hooks.gaps.lock().unwrap().is_empty(), "{:?}", stand.hooks.lines());
+}
+
+#[tokio::test]
+async fn what_was_not_read_moves_no_tracker_far() {
+    const FAR: u64 = 9_000_000_000_000_000_000;
+    let refused = |n| with(&visit(n), "/detail/data/visit_id", json!(0));
+    let newer = |n| with(&visit(n), "/detail/schema_version", json!("9.0"));
+    let at = |delivery: &str, n: u64| with(delivery, "/detail/gateway/type_sequence", json!(n));
+    for (poison, beginning) in [
+        (at(&refused(90), FAR), false),
+        (at(&refused(90), FAR), true),
+        (at(&newer(90), FAR), false),
+        (at(&newer(90), FAR), true),
+        (at(&newer(90), 1_000_002), false),
+    ] {
+        let stand = Stand::new();
+        let subscriber = stand.willing();
+        // As the first sign of its journal, and after another.
+        let deliveries = if beginning {
+            [poison.clone(), visit(1), visit(3)]
+        } else {
+            [visit(1), poison.clone(), visit(3)]
+        };
+        for delivery in deliveries {
+            take(&subscriber, &delivery).await;
+        }
+        let lines = stand.hooks.lines();
+        let told: Vec<_> = lines.iter().filter(|line| line.starts_with("late")).collect();
+        assert_eq!(told, ["late 2..2 visit.secured"], "{poison}");
+    }
+    // At the bound it counts.
+    let stand = Stand::new();
+    let subscriber = stand.willing();
+    take(&subscriber, &visit(1)).await;
+    take(&subscriber, &at(&newer(90), 1_000_001)).await;
+    assert_eq!(stand.hooks.count("late 2..1000000"), 1, "{:?}", stand.hooks.lines());
+}
+
+#[tokio::test]
+async fn what_is_refused_is_missing_until_it_can_be_read() {
+    let stand = Stand::new();
+    let subscriber = stand.willing();
+    take(&subscriber, &visit(1)).await;
+    take(&subscriber, &with(&visit(2), "/detail/data/visit_id", json!(0))).await;
+    take(&subscriber, &visit(3)).await;
+    assert_eq!(stand.hooks.count("late 2..2"), 1);
+    take(&subscriber, &visit(2)).await;
+    assert_eq!(stand.hooks.count("closed 2..2 Arrived"), 1);
 }
 
 #[tokio::test]

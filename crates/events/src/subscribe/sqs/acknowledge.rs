@@ -7,6 +7,7 @@ use tokio::time::{sleep, timeout};
 
 use super::queue::Queue;
 use crate::bus::backoff;
+use crate::subscribe::outage::Outage;
 use crate::subscribe::subscriber::Subscriber;
 
 /// SQS's own limit.
@@ -19,6 +20,7 @@ const TRIES: u32 = 4;
 
 /// Runs until the last sender is gone and everything sent has been tried.
 pub(super) async fn run(queue: Queue, mut settled: Receiver<String>, subscriber: Subscriber) {
+    let outage = Outage::of("DeleteMessageBatch");
     loop {
         let mut batch = Vec::with_capacity(MOST_AT_ONCE);
         if settled.recv_many(&mut batch, MOST_AT_ONCE).await == 0 {
@@ -33,14 +35,18 @@ pub(super) async fn run(queue: Queue, mut settled: Receiver<String>, subscriber:
         };
         // Late ones go with the next batch.
         let _ = timeout(LINGER, others).await;
-        delete(&queue, batch, &subscriber).await;
+        delete(&queue, batch, &subscriber, &outage).await;
     }
 }
 
-async fn delete(queue: &Queue, mut batch: Vec<String>, subscriber: &Subscriber) {
+async fn delete(queue: &Queue, mut batch: Vec<String>, subscriber: &Subscriber, outage: &Outage) {
     for attempt in 1..=TRIES {
-        let Err((left, code)) = queue.delete(batch).await else { return };
+        let Err((left, code)) = queue.delete(batch).await else {
+            outage.worked();
+            return;
+        };
         subscriber.hooks().queue_failed("DeleteMessageBatch", &code);
+        outage.failed(&code);
         if left.is_empty() || attempt == TRIES {
             return;
         }

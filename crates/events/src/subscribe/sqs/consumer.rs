@@ -15,6 +15,7 @@ use super::{Settings, SetupError, acknowledge, visibility};
 use crate::aws::Connection;
 use crate::bus::backoff;
 use crate::subscribe::dead_letters::put_aside;
+use crate::subscribe::outage::Outage;
 use crate::subscribe::subscriber::Subscriber;
 use crate::subscribe::verdict::Verdict;
 
@@ -107,6 +108,7 @@ impl Work {
     async fn receive(&self, room: &Arc<Semaphore>, tasks: &mut JoinSet<()>) {
         let Settings { wait, visibility, .. } = self.consumer.settings;
         let (mut failures, mut since) = (0_u32, Instant::now());
+        let outage = Outage::of("ReceiveMessage");
         loop {
             // The semaphore is never closed.
             let Ok(mut permits) = Arc::clone(room).acquire_owned().await else { return };
@@ -121,6 +123,7 @@ impl Work {
             match self.consumer.queue.receive(most, wait, visibility).await {
                 Ok(messages) => {
                     failures = 0;
+                    outage.worked();
                     for message in messages {
                         // More than were asked for are left to their visibility.
                         let Some(permit) = permits.split(1) else { break };
@@ -129,6 +132,7 @@ impl Work {
                 }
                 Err(code) => {
                     self.subscriber.hooks().queue_failed("ReceiveMessage", &code);
+                    outage.failed(&code);
                     if failures == 0 {
                         since = Instant::now();
                     }

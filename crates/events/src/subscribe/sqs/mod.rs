@@ -39,6 +39,12 @@ pub struct Settings {
     pub shutdown: Duration,
 }
 
+impl Default for Settings {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 impl Settings {
     /// 10 at once, polls of 20 s, hidden for 30 s, 20 s to shut down.
     pub const DEFAULT: Self = Self {

@@ -1,4 +1,10 @@
 //! Where a subscriber remembers what it has handled, and what its trackers know.
+//!
+//! **A store forgets.** Every store keeps ids, values and documents only within its retention, a
+//! time or a number. An event that comes again after its id is forgotten is handled again, as if it
+//! had never come: keep ids longer than the queue's retention, its dead letters' and any archive
+//! that is replayed. After a document is forgotten, its tracker begins anew: an old event of that
+//! entry may be told as the newest, and gaps from before are neither told nor closed.
 
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;

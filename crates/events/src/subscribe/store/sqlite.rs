@@ -1,13 +1,15 @@
 //! Remembers in an SQLite file: for the processes of one machine.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{Claim, Document, Store, StoreError, StoreFuture, Token};
@@ -18,6 +20,9 @@ pub const SCHEMA: i64 = 1;
 const APPLICATION: i64 = 0x4472_5773;
 /// How long a call waits for another process.
 const BUSY: Duration = Duration::from_secs(5);
+/// How long a call waits for the others of its process; then it fails. Waiting calls take no
+/// blocking thread.
+pub const TURN: Duration = Duration::from_secs(10);
 /// New rows between two trims: by so many a table may exceed [`Retention::most`].
 pub const TRIM_EVERY: u32 = 256;
 /// Rows deleted at once, so that nobody waits long behind it.
@@ -52,6 +57,12 @@ pub struct Retention {
     pub most: u32,
 }
 
+impl Default for Retention {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 impl Retention {
     /// 30 days, a million.
     pub const DEFAULT: Self = Self { time: Duration::from_hours(30 * 24), most: 1_000_000 };
@@ -59,7 +70,8 @@ impl Retention {
 
 /// A store in a file, with a write-ahead log that is synced with every call. A clone is the same.
 ///
-/// All calls of a process take turns on one connection, on blocking threads.
+/// All calls of a process take turns on one connection, on one blocking thread at a time; one
+/// that waits longer than [`TURN`] fails.
 #[derive(Clone)]
 pub struct Sqlite {
     db: Arc<Mutex<Connection>>,
@@ -112,9 +124,11 @@ impl Sqlite {
     ) -> StoreFuture<'_, T> {
         let Self { db, retention, added } = self.clone();
         Box::pin(async move {
+            let Ok(mut db) = timeout(TURN, db.lock_owned()).await else {
+                return Err(StoreError::Failed("Busy: no turn in time".to_owned()));
+            };
+            // A transaction that a panic ended is rolled back.
             let done = spawn_blocking(move || {
-                // A transaction that a panic ended was rolled back.
-                let mut db = db.lock().unwrap_or_else(PoisonError::into_inner);
                 let (value, new) = call(&mut db)?;
                 if new == Added::Row && added.fetch_add(1, Ordering::Relaxed) + 1 >= TRIM_EVERY {
                     added.store(0, Ordering::Relaxed);
@@ -356,5 +370,26 @@ fn code(error: &rusqlite::Error) -> String {
     match error.sqlite_error_code() {
         Some(code) => format!("{code:?}"),
         None => "Database".to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gets_no_turn_is_told_so_and_takes_no_thread() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(folder.path().join("s.db"), Retention::DEFAULT).await.unwrap();
+        let held = Arc::clone(&store.db).lock_owned().await;
+        let begun = Instant::now();
+        let (one, other) = tokio::join!(store.load("a"), store.load("b"));
+        let busy = Err(StoreError::Failed("Busy: no turn in time".to_owned()));
+        assert_eq!((&one, &other), (&busy, &busy));
+        assert_eq!(begun.elapsed(), TURN);
+        drop(held);
+        assert_eq!(store.load("a").await, Ok(None));
     }
 }

@@ -52,6 +52,11 @@ impl Seen {
         last.max(self.through).unwrap_or(self.start)
     }
 
+    /// Whether the number is at most so far beyond the last one known.
+    pub(super) fn reaches(&self, sequence: u64, most_ahead: u64) -> bool {
+        sequence <= self.known().saturating_add(most_ahead)
+    }
+
     /// An event has come.
     pub(super) fn event(&mut self, sequence: u64) -> Vec<Told> {
         let after = self.ranges.partition_point(|(first, _)| *first <= sequence);

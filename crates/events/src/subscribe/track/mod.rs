@@ -30,6 +30,19 @@ const TRIES: u32 = 32;
 /// Documents that this process may change at once; further ones wait for their turn.
 const TURNS: usize = 64;
 
+/// How far beyond what is known an event may stand of which only the head was read; one further
+/// off moves nothing, and neither does one of a journal that is not yet known.
+pub(super) const MOST_AHEAD: u64 = 1_000_000;
+
+/// What was read of an event that moves a tracker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// All of it, by its schema.
+    Event,
+    /// Its head: its version is not this build's. See [`MOST_AHEAD`].
+    Head,
+}
+
 /// What is tracked beside idempotency. Each costs calls of the store for every event of a
 /// gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,16 +88,21 @@ impl Trackers {
         self.tracking.gaps
     }
 
-    /// An event of a gateway has been delivered, whatever becomes of it.
+    /// An event of a gateway has been delivered, whatever a handler makes of it.
     pub(super) async fn delivered(
         &self,
         head: &Head,
         event_type: EventType,
+        trust: Trust,
     ) -> Result<(), StoreError> {
         let Some(origin) = head.origin.filter(|_| self.tracking.gaps) else { return Ok(()) };
         let (sequence, key) = (origin.type_sequence, self.gap_key(head, event_type, &origin));
         let told = self
             .change(&key, |seen: &mut Option<Seen>| {
+                let near = |seen: &Seen| seen.reaches(sequence, MOST_AHEAD);
+                if trust == Trust::Head && !seen.as_ref().is_some_and(near) {
+                    return Vec::new();
+                }
                 let told = seen.as_mut().map(|seen| seen.event(sequence));
                 seen.get_or_insert_with(|| Seen::from_event(sequence));
                 told.unwrap_or_default()
@@ -136,7 +154,15 @@ impl Trackers {
                 lost: matches!(told, Told::Lost(..)),
             };
             match told {
-                Told::Late(..) | Told::Lost(..) => self.hooks.gap(&gap),
+                Told::Late(..) | Told::Lost(..) => {
+                    let Gap { journal_id, first, last, lost, .. } = gap;
+                    let instance = &gap.instance;
+                    tracing::warn!(
+                        ?instance, %journal_id, %event_type, first, last, lost,
+                        "events are missing"
+                    );
+                    self.hooks.gap(&gap);
+                }
                 Told::Arrived(..) => self.hooks.gap_closed(&gap, GapEnd::Arrived),
                 Told::Forgotten(..) => self.hooks.gap_closed(&gap, GapEnd::Forgotten),
             }
@@ -172,6 +198,9 @@ impl Trackers {
         let key = forks::key(&self.consumer, &envelope.publisher.source(), origin);
         let other: Option<Uuid> = forks::other(&*self.store, &key, envelope.id).await?;
         if let Some(other) = other {
+            let GatewayOrigin { journal_id, sequence, .. } = origin;
+            let (instance, id) = (&envelope.publisher.instance, envelope.id);
+            tracing::warn!(?instance, %journal_id, sequence, %id, %other, "two write one journal");
             self.hooks.journal_forked(&Fork {
                 instance: envelope.publisher.instance.to_string(),
                 journal_id: origin.journal_id,

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::aws::{self, ACCOUNT, REGION};
@@ -53,7 +55,7 @@ impl Kms {
     /// The public key, as `GetPublicKey` tells it.
     pub fn public_key(&self) -> [u8; 32] {
         let answer = get_public_key(self.port).unwrap_or_else(|error| panic!("{error}"));
-        let der = decode(answer["PublicKey"].as_str().unwrap());
+        let der = STANDARD.decode(answer["PublicKey"].as_str().unwrap()).unwrap();
         let key = der.strip_prefix(&BEFORE_THE_KEY).unwrap_or_else(|| panic!("{answer}"));
         key.try_into().unwrap()
     }
@@ -77,21 +79,4 @@ fn arn() -> String {
 
 fn get_public_key(port: u16) -> Result<Value, String> {
     aws::call(port, "kms", "TrentService.GetPublicKey", &json!({"KeyId": KEY_ID}))
-}
-
-/// The bytes of standard base64 (RFC 4648, section 4).
-fn decode(text: &str) -> Vec<u8> {
-    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut bytes = Vec::new();
-    let (mut bits, mut held) = (0_u32, 0_u32);
-    for letter in text.trim_end_matches('=').bytes() {
-        let value = ALPHABET.iter().position(|&other| other == letter).unwrap();
-        held = (held << 6) | u32::try_from(value).unwrap();
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push(u8::try_from((held >> bits) & 0xff).unwrap());
-        }
-    }
-    bytes
 }

@@ -91,13 +91,8 @@ impl Connection {
         if self.region.is_empty() || !self.region.chars().all(region) {
             return Err(ConnectionError::Region);
         }
-        if let Some(endpoint) = &self.endpoint {
-            let host = endpoint.strip_prefix("http://").or(endpoint.strip_prefix("https://"));
-            if host.is_none_or(|host| {
-                host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control())
-            }) {
-                return Err(ConnectionError::Endpoint);
-            }
+        if self.endpoint.as_deref().is_some_and(|endpoint| !is_address(endpoint)) {
+            return Err(ConnectionError::Endpoint);
         }
         let Timeouts { connect, attempt, operation } = self.timeouts;
         if [connect, attempt, operation].iter().any(Duration::is_zero) {
@@ -154,6 +149,22 @@ impl Default for Timeouts {
             operation: Duration::from_secs(20),
         }
     }
+}
+
+/// Whether it is an `http://` or `https://` address: something after the scheme, without blanks.
+pub(crate) fn is_address(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or(text.strip_prefix("https://"));
+    rest.is_some_and(|rest| {
+        !rest.is_empty() && !rest.contains(|c: char| c.is_whitespace() || c.is_control())
+    })
+}
+
+/// An error code without the namespace before `#` and the type after `:`, as services send it
+/// with or without them.
+#[cfg(any(feature = "eventbridge", feature = "kms"))]
+pub(crate) fn bare_code(code: &str) -> &str {
+    let code = code.rsplit('#').next().unwrap_or(code);
+    code.split(':').next().unwrap_or(code)
 }
 
 /// A connection that cannot work.

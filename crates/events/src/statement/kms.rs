@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::key::{BadKey, KeyId, PUBLIC_KEY_BYTES, PublicKey, SIGNATURE_BYTES};
 use super::signer::{SignError, SignFuture, Signer};
-use crate::aws::{Connection, ConnectionError};
+use crate::aws::{Connection, ConnectionError, bare_code};
 use crate::text::bounded_text;
 
 /// The most bytes that KMS signs of a message that is not a digest (API reference, `Sign`:
@@ -181,9 +181,7 @@ where
 }
 
 fn of_code(code: &str, status: u16) -> SignError {
-    // With or without a namespace before `#` or a type after `:`.
-    let code = code.rsplit('#').next().unwrap_or(code);
-    let code = code.split(':').next().unwrap_or(code);
+    let code = bare_code(code);
     let known = RETRYABLE.iter().any(|beginning| code.starts_with(beginning));
     let passing = known || status >= 500 || status == 429;
     let code = if code.is_empty() { format!("Http{status}") } else { bounded_text(code, MAX_CODE) };

@@ -2,6 +2,7 @@
 //!
 //! A code that no rule knows means `Retry`: nothing is lost on a guess.
 
+use crate::aws::bare_code;
 use crate::bus::Outcome;
 use crate::text::bounded_text;
 
@@ -51,8 +52,7 @@ const RULES: &[(&str, Meaning)] = &[
 
 /// The outcome for an error code, with or without a namespace before `#` or a type after `:`.
 pub(super) fn outcome(code: &str, message: &str) -> Outcome {
-    let code = code.rsplit('#').next().unwrap_or(code);
-    let code = code.split(':').next().unwrap_or(code);
+    let code = bare_code(code);
     let rule = RULES.iter().find(|(beginning, _)| code.starts_with(beginning));
     build(rule.map_or(Meaning::Retry, |(_, meaning)| *meaning), code, message)
 }

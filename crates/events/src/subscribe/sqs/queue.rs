@@ -8,7 +8,7 @@ use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 
 use super::{MAX_VISIBILITY, SetupError};
-use crate::aws::Connection;
+use crate::aws::{Connection, is_address};
 use crate::subscribe::fault_code::{bounded, fault_code};
 use crate::subscribe::hooks::Hooks;
 
@@ -101,11 +101,7 @@ impl Queue {
 }
 
 pub(super) fn check_url(url: &str) -> Result<(), SetupError> {
-    let rest = url.strip_prefix("https://").or(url.strip_prefix("http://"));
-    let fits = rest.is_some_and(|rest| {
-        !rest.is_empty() && !rest.contains(|c: char| c.is_whitespace() || c.is_control())
-    });
-    if fits { Ok(()) } else { Err(SetupError::QueueUrl) }
+    if is_address(url) { Ok(()) } else { Err(SetupError::QueueUrl) }
 }
 
 pub(super) fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {

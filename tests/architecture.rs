@@ -66,7 +66,7 @@ const PURE: &[&str] = &["src/domain/", "crates/translators/src/"];
 
 /// Names that only these places may use. An exit code or the own process id spawns nothing.
 const CONFINED: &[(&str, &[&str])] = &[
-    ("rusqlite", &["src/journal/", "crates/events/src/subscribe/store/"]),
+    ("rusqlite", &["src/journal/", "crates/events/src/subscribe/store/", "crates/powercut/"]),
     ("aws_*", &["src/bus/", "crates/events/"]),
     ("rumqttc", &["src/vendor/", "benches/load/"]),
     ("process::Command", &["src/vendor/", "src/supervisor/", "crates/emulator/"]),

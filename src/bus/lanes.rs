@@ -125,6 +125,36 @@ impl Lane {
         self.delayed.insert((at, self.delays), place);
     }
 
+    /// Takes out what waits of these slots: ascending ranges.
+    fn forget(&mut self, gone: &[(u64, u64)]) {
+        let is_gone = |slot: u64| {
+            let after = gone.partition_point(|(first, _)| *first <= slot);
+            after > 0 && gone.get(after - 1).is_some_and(|(_, last)| *last >= slot)
+        };
+        let (mut events, mut bytes) = (0, 0);
+        for key in self.keys.values_mut() {
+            key.waiting.retain(|event| {
+                let stays = !is_gone(event.slot);
+                if !stays {
+                    events += 1;
+                    bytes += event.detail.len();
+                }
+                stays
+            });
+        }
+        self.events -= events;
+        self.bytes -= bytes;
+        let keys = &mut self.keys;
+        let mut stands =
+            |name: &Arc<str>| keys.get(name).is_some_and(|key| !key.waiting.is_empty());
+        for queue in self.ready.values_mut() {
+            queue.retain(&mut stands);
+        }
+        self.ready.retain(|_, queue| !queue.is_empty());
+        self.delayed.retain(|_, (_, name)| stands(name));
+        self.keys.retain(|_, key| key.busy || !key.waiting.is_empty());
+    }
+
     fn wake(&mut self, now: Duration) {
         while let Some(first) = self.delayed.first_entry()
             && first.key().0 <= now
@@ -140,14 +170,14 @@ impl Lane {
 pub struct Lanes {
     live: Lane,
     backlog: Lane,
-    /// Sequences that are only in the journal, first to last, ascending, disjoint.
+    /// Slots that are only in the journal, first to last, ascending, disjoint.
     unread: VecDeque<(u64, u64)>,
 }
 
 impl Lanes {
-    /// Lanes of a journal whose last sequence is `sequence`: all of it is backlog.
-    pub fn new(sequence: u64) -> Self {
-        let unread = if sequence == 0 { VecDeque::new() } else { VecDeque::from([(1, sequence)]) };
+    /// Lanes of a journal whose last slot is `slot`: all of it is backlog.
+    pub fn new(slot: u64) -> Self {
+        let unread = if slot == 0 { VecDeque::new() } else { VecDeque::from([(1, slot)]) };
         Self { live: Lane::default(), backlog: Lane::default(), unread }
     }
 
@@ -155,10 +185,10 @@ impl Lanes {
     pub fn committed(&mut self, events: Vec<Stored>) {
         for event in events {
             if self.live.full() {
-                let sequence = event.sequence;
+                let slot = event.slot;
                 match self.unread.back_mut() {
-                    Some((_, last)) if *last + 1 == sequence => *last = sequence,
-                    _ => self.unread.push_back((sequence, sequence)),
+                    Some((_, last)) if *last + 1 == slot => *last = slot,
+                    _ => self.unread.push_back((slot, slot)),
                 }
             } else {
                 self.live.push(event);
@@ -166,7 +196,7 @@ impl Lanes {
         }
     }
 
-    /// What should be read from the journal now: after which sequence, and up to which.
+    /// What should be read from the journal now: after which slot, and up to which.
     pub fn wants(&self) -> Option<(u64, u64)> {
         let (first, last) = *self.unread.front()?;
         (self.backlog.events < LANE_EVENTS / 4).then_some((first - 1, last))
@@ -177,12 +207,12 @@ impl Lanes {
     pub fn read(&mut self, after: u64, until: u64, events: Vec<Stored>) {
         let mut through = if events.is_empty() { until } else { after };
         for event in events {
-            if event.sequence > until {
+            if event.slot > until {
                 // What is between was finished, and this one is in the live lane.
                 through = until;
                 break;
             }
-            through = event.sequence;
+            through = event.slot;
             self.backlog.push(event);
         }
         if let Some((first, last)) = self.unread.front_mut() {
@@ -238,6 +268,12 @@ impl Lanes {
         self.lane(taken.which).again(taken.event, ready_at);
     }
 
+    /// The journal has given these slots up: ascending ranges. Those under way may still arrive.
+    pub fn forget(&mut self, gone: &[(u64, u64)]) {
+        self.live.forget(gone);
+        self.backlog.forget(gone);
+    }
+
     /// The bus takes events again: what failed with a call waits no longer.
     pub fn forgive(&mut self) {
         self.live.wake(Duration::MAX);
@@ -268,9 +304,9 @@ mod tests {
 
     use super::*;
 
-    fn event(sequence: u64, vendor: &str, key: &str) -> Stored {
+    fn event(slot: u64, vendor: &str, key: &str) -> Stored {
         Stored {
-            sequence,
+            slot,
             kind: EventType::ALL[0],
             vendor: Some(VendorId::new(vendor)),
             lane_key: key.into(),
@@ -279,8 +315,8 @@ mod tests {
         }
     }
 
-    fn sequences(batch: &[Taken]) -> Vec<u64> {
-        batch.iter().map(|taken| taken.event.sequence).collect()
+    fn slots(batch: &[Taken]) -> Vec<u64> {
+        batch.iter().map(|taken| taken.event.slot).collect()
     }
 
     fn take(lanes: &mut Lanes, now: Duration) -> Vec<Taken> {
@@ -292,10 +328,10 @@ mod tests {
         let mut lanes = Lanes::new(0);
         lanes.committed(vec![event(1, "a", "x"), event(2, "a", "x"), event(3, "a", "y")]);
         let first = take(&mut lanes, Duration::ZERO);
-        assert_eq!(sequences(&first), [1, 3]);
+        assert_eq!(slots(&first), [1, 3]);
         assert!(take(&mut lanes, Duration::ZERO).is_empty());
         lanes.done(&first[0]);
-        assert_eq!(sequences(&take(&mut lanes, Duration::ZERO)), [2]);
+        assert_eq!(slots(&take(&mut lanes, Duration::ZERO)), [2]);
     }
 
     #[test]
@@ -306,7 +342,7 @@ mod tests {
         lanes.again(first, |_| Duration::from_secs(5));
         assert!(take(&mut lanes, Duration::from_secs(4)).is_empty());
         assert_eq!(lanes.next_ready(), Some(Duration::from_secs(5)));
-        assert_eq!(sequences(&take(&mut lanes, Duration::from_secs(5))), [1]);
+        assert_eq!(slots(&take(&mut lanes, Duration::from_secs(5))), [1]);
     }
 
     #[test]
@@ -315,7 +351,7 @@ mod tests {
         let mut events: Vec<_> = (1..=100).map(|n| event(n, "a", &format!("a{n}"))).collect();
         events.push(event(101, "b", "b"));
         lanes.committed(events);
-        assert!(sequences(&take(&mut lanes, Duration::ZERO)).contains(&101));
+        assert!(slots(&take(&mut lanes, Duration::ZERO)).contains(&101));
     }
 
     #[test]
@@ -334,9 +370,9 @@ mod tests {
         let size = |event: &Stored| event.detail.len();
         let failed = lanes.take(Duration::ZERO, 1, 1000, size, true).remove(0);
         lanes.again(failed, |_| Duration::from_secs(60));
-        assert_eq!(sequences(&take(&mut lanes, Duration::ZERO)), [2]);
+        assert_eq!(slots(&take(&mut lanes, Duration::ZERO)), [2]);
         lanes.forgive();
-        assert_eq!(sequences(&take(&mut lanes, Duration::ZERO)), [1]);
+        assert_eq!(slots(&take(&mut lanes, Duration::ZERO)), [1]);
     }
 
     #[test]
@@ -346,7 +382,7 @@ mod tests {
         assert_eq!(lanes.wants(), Some((0, 5)));
         lanes.read(0, 5, vec![event(6, "a", "x")]);
         assert_eq!(lanes.wants(), None);
-        assert_eq!(sequences(&take(&mut lanes, Duration::ZERO)), [6]);
+        assert_eq!(slots(&take(&mut lanes, Duration::ZERO)), [6]);
     }
 
     proptest! {
@@ -371,7 +407,7 @@ mod tests {
                 now += Duration::from_secs(1);
                 if let Some((after, until)) = lanes.wants() {
                     let events: Vec<_> = all.iter()
-                        .filter(|e| e.sequence > after && !done.iter().any(|d| d.1 == e.sequence))
+                        .filter(|e| e.slot > after && !done.iter().any(|d| d.1 == e.slot))
                         .take(7).cloned().collect();
                     lanes.read(after, until, events);
                 }
@@ -380,7 +416,7 @@ mod tests {
                         lanes.again(taken, |_| now + Duration::from_secs(1));
                     } else {
                         lanes.done(&taken);
-                        done.push((taken.which == Which::Live, taken.event.sequence, taken.event.lane_key));
+                        done.push((taken.which == Which::Live, taken.event.slot, taken.event.lane_key));
                     }
                 }
             }

@@ -3,7 +3,7 @@
 mod lanes;
 mod uplink;
 
-pub use uplink::{Report, Uplink};
+pub use uplink::{Report, Told, Uplink};
 
 use std::sync::Arc;
 

@@ -14,6 +14,15 @@ use super::lanes::{Lanes, Taken, Which};
 use crate::health::UplinkStatus;
 use crate::journal::{Stored, WriterHandle};
 
+/// What the core tells the uplink.
+#[derive(Debug)]
+pub enum Told {
+    /// Just committed, in the order of their slots.
+    Committed(Vec<Stored>),
+    /// The journal gave these slots up: ascending ranges.
+    Dropped(Vec<(u64, u64)>),
+}
+
 /// Calls under way at once.
 const CALLS: usize = 8;
 /// Of them, at most this many may carry backlog, so that a live event always finds one free.
@@ -52,15 +61,15 @@ pub struct Uplink {
 type Answer = (Vec<Taken>, Vec<Outcome>);
 
 impl Uplink {
-    /// An uplink over everything in a journal whose last sequence is `sequence`.
+    /// An uplink over everything in a journal whose last slot is `slot`.
     ///
-    /// `reports` has no bound of its own: the core may be waiting for room in `committed` just
+    /// `reports` has no bound of its own: the core may be waiting for room in `told` just
     /// then, and this must go on to make it. What gathers there is at most what was under way.
     pub fn new(
         bus: Arc<dyn Bus>,
         source: Arc<str>,
         journal: WriterHandle,
-        sequence: u64,
+        slot: u64,
         reports: mpsc::UnboundedSender<Report>,
     ) -> (Self, watch::Receiver<UplinkStatus>) {
         let (status, receiver) =
@@ -69,7 +78,7 @@ impl Uplink {
             bus,
             source,
             journal,
-            lanes: Lanes::new(sequence),
+            lanes: Lanes::new(slot),
             reports,
             status,
             started: Instant::now(),
@@ -80,8 +89,8 @@ impl Uplink {
         (uplink, receiver)
     }
 
-    /// Runs until `committed` is closed.
-    pub async fn run(mut self, mut committed: mpsc::Receiver<Vec<Stored>>) {
+    /// Runs until `told` is closed.
+    pub async fn run(mut self, mut told: mpsc::Receiver<Told>) {
         let mut calls: FuturesUnordered<_> = FuturesUnordered::new();
         let mut backlog_calls = 0;
         loop {
@@ -120,11 +129,12 @@ impl Uplink {
                 .min()
                 .map(|at| self.started + at);
             tokio::select! {
-                events = committed.recv() => match events {
-                    Some(events) => {
+                news = told.recv() => match news {
+                    Some(Told::Committed(events)) => {
                         self.lanes.committed(events);
                         self.hurry();
                     }
+                    Some(Told::Dropped(slots)) => self.lanes.forget(&slots),
                     None => return,
                 },
                 Some(answer) = calls.next(), if !calls.is_empty() => {
@@ -191,7 +201,7 @@ impl Uplink {
             match outcome {
                 Outcome::Accepted { .. } => {
                     self.lanes.done(&taken);
-                    delivered.push(taken.event.sequence);
+                    delivered.push(taken.event.slot);
                 }
                 Outcome::Refused { code, message } => {
                     self.lanes.done(&taken);

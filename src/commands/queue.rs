@@ -26,7 +26,7 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     output::say(&format!("waiting      {}{oldest}", journal.waiting));
     output::say(&format!(
         "journal      {} events so far, {} quarantined",
-        journal.sequence, journal.quarantined
+        journal.slot, journal.quarantined
     ));
     output::say(&format!(
         "disk         {} of {} KiB in use",

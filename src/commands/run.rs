@@ -7,8 +7,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::BusConfig;
+use crate::gateway::commits::Broken;
 use crate::gateway::daemon::Daemon;
 use crate::local::Socket;
+
+/// How often a journal that breaks while it is open is opened anew in one process. A disk that
+/// breaks it again and again needs more than that.
+const LIVES: u32 = 5;
 
 /// Sets the log up: to the standard error, `RUST_LOG` or `info`.
 pub fn log() {
@@ -45,26 +50,34 @@ pub async fn run(config: &Path) -> anyhow::Result<ExitCode> {
     .to_owned();
     let place = configuration.gateway.socket.display().to_string();
     let vendors = configuration.vendors.len();
-    // Before the journal is touched: nobody runs a gateway that cannot be asked.
-    let socket = Socket::bind(&configuration.gateway.socket)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let (daemon, access) = Daemon::start(configuration).await?;
-    tracing::info!(bus, vendors, socket = place, "running");
-    let server = tokio::spawn(async move {
-        if let Err(error) = crate::local::serve(socket, access).await {
-            tracing::error!("the local socket is not served: {error:#}");
-        }
-    });
-    let result = daemon
-        .run(async move {
+    for life in 1.. {
+        // Before the journal is touched: nobody runs a gateway that cannot be asked.
+        let socket = Socket::bind(&configuration.gateway.socket)?;
+        let (daemon, access) = Daemon::start(configuration.clone()).await?;
+        tracing::info!(bus, vendors, socket = place, "running");
+        let server = tokio::spawn(async move {
+            if let Err(error) = crate::local::serve(socket, access).await {
+                tracing::error!("the local socket is not served: {error:#}");
+            }
+        });
+        let stop = async {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-        })
-        .await;
-    server.abort();
-    result?;
+        };
+        let result = daemon.run(stop).await;
+        server.abort();
+        let _ = server.await;
+        match result {
+            Err(error) if error.is::<Broken>() && life < LIVES => tracing::error!("{error:#}"),
+            other => {
+                other?;
+                break;
+            }
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }

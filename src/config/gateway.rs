@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::Finding;
 use super::entries::{EntryTable, Listed};
+use super::journal::{self, JournalConfig};
 use super::names::{ID_RULE, Zone, is_id, zone};
 use super::source::Source;
 
@@ -36,33 +37,6 @@ pub enum BusConfig {
         endpoint_url: Option<String>,
     },
 }
-
-/// The journal's bounds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct JournalConfig {
-    #[serde(default = "default_max_mib")]
-    pub max_mib: u64,
-    #[serde(default = "default_history_events")]
-    pub history_events: u64,
-}
-
-impl Default for JournalConfig {
-    fn default() -> Self {
-        Self { max_mib: default_max_mib(), history_events: default_history_events() }
-    }
-}
-
-fn default_max_mib() -> u64 {
-    1024
-}
-
-fn default_history_events() -> u64 {
-    20_000
-}
-
-/// What may be meant by the bounds.
-const MIB: std::ops::RangeInclusive<u64> = 1..=1_048_576;
-const HISTORY: std::ops::RangeInclusive<u64> = 0..=10_000_000;
 
 /// Longest path of a Unix socket that the system takes.
 const MAX_SOCKET_PATH: usize = 107;
@@ -132,7 +106,7 @@ pub fn read(
     let mut own = Vec::new();
     names(&source, &parsed.gateway, &mut own);
     paths(&source, &parsed.gateway, &mut own);
-    journal(&source, parsed.journal, &mut own);
+    journal::check(&source, parsed.journal, &mut own);
     let bus = bus(&source, parsed.bus, &mut own);
     let entries = super::entries::read(&source, parsed.entry, &parsed.gateway.time_zone, findings);
     let stops = own.iter().any(Finding::is_error);
@@ -204,21 +178,6 @@ fn paths(source: &Source, gateway: &GatewayTable, findings: &mut Vec<Finding>) {
             format!("a socket's path has at most {MAX_SOCKET_PATH} bytes, and this one {length}"),
             "choose a shorter one, as /run/doorward/doorward.sock",
         ));
-    }
-}
-
-fn journal(source: &Source, journal: JournalConfig, findings: &mut Vec<Finding>) {
-    for (key, value, range) in [
-        ("journal.max_mib", journal.max_mib, MIB),
-        ("journal.history_events", journal.history_events, HISTORY),
-    ] {
-        if !range.contains(&value) {
-            findings.push(source.error(
-                key,
-                format!("{value} is out of bounds"),
-                format!("use {} to {}", range.start(), range.end()),
-            ));
-        }
     }
 }
 

@@ -4,6 +4,7 @@ mod endpoints;
 mod entries;
 mod finding;
 mod gateway;
+mod journal;
 mod mqtt;
 mod names;
 mod serial;
@@ -14,7 +15,8 @@ use std::path::{Path, PathBuf};
 
 pub use endpoints::PinnedEndpoint;
 pub use finding::{Finding, Kind, Severity};
-pub use gateway::{BusConfig, GatewayConfig, JournalConfig};
+pub use gateway::{BusConfig, GatewayConfig};
+pub use journal::JournalConfig;
 pub use vendor::VendorConfig;
 
 use crate::domain::entry::Entry;
@@ -24,7 +26,7 @@ use crate::domain::ids::VendorId;
 const MAX_FINDINGS: usize = 50;
 
 /// Everything that was read, with all that is wrong with it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Configuration {
     pub gateway: GatewayConfig,
     pub entries: Vec<Entry>,

@@ -16,7 +16,7 @@ use super::state::{HEARTBEAT, Identity, Now, StartFacts, StartInfo};
 use crate::domain::entry::{Entry, EntryState};
 use crate::domain::fact::{Change, Fact, FactQuality, Sighting};
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
-use crate::journal::{PreviousStop, QuarantineRecord};
+use crate::journal::{Gap, PreviousStop, QuarantineRecord};
 
 type Event = Result<Draft, Invalid>;
 
@@ -418,6 +418,23 @@ impl Composer {
         self.envelope(id, now.wall).seal(&schema::VendorRecovered {
             vendor: vendor.to_string(),
             isolated_for_s: number(isolated_for.as_secs()),
+        })
+    }
+
+    pub fn events_dropped(&mut self, now: Now, gap: &Gap) -> Event {
+        let id = self.id(now);
+        self.envelope(id, now.wall).seal(&schema::GatewayEventsDropped {
+            journal_id: gap.journal_id.map(|id| id.to_string()),
+            ranges: gap
+                .ranges
+                .iter()
+                .map(|(first, last)| schema::SequenceRange {
+                    first: number(*first),
+                    last: number(*last),
+                })
+                .collect(),
+            count: number(gap.count),
+            reason: gap.reason.as_str().into(),
         })
     }
 

@@ -3,27 +3,24 @@
 //! One loop. Whatever has arrived is stepped through, the effects gather in one batch, and while
 //! a commit runs the next batch gathers. Nothing is acknowledged before its batch is durable.
 
-use std::collections::HashMap;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::Context;
 use doorward_events::PublisherId;
 use futures_util::future::{Either, pending};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::commits::Commit;
+use super::opening;
+use super::pace::Pace;
 use super::state::{Effects, Gateway, Identity, Input, Now, StartFacts, VendorChange};
-use crate::bus::{Report, Uplink};
+use crate::bus::{Report, Told, Uplink};
 use crate::config::Configuration;
 use crate::domain::ids::VendorId;
 use crate::health::{Status, UplinkStatus, VendorStatus};
-use crate::journal::{
-    Batch, Bounds, CommitError, Committed, Failure, Journal, Stored, Writer, WriterHandle,
-};
+use crate::journal::{Arrival, Batch, PreviousStop, Writer, WriterHandle};
 use crate::link::{VendorFrame, VendorSetup};
 use crate::local::{Access, Request};
 use crate::supervisor::{self, Vendor};
@@ -32,54 +29,51 @@ use crate::supervisor::{self, Vendor};
 const FRAMES: usize = 32;
 /// Inputs stepped through before a commit is considered.
 const BURST: usize = 512;
-/// Marks of delivery wait this long for a batch to ride in.
-const MARK_LINGER: Duration = Duration::from_millis(500);
-/// So many of them are worth a commit of their own.
-const MARKS: usize = 512;
-/// A failed commit is tried again after this.
-const COMMIT_RETRY: Duration = Duration::from_secs(1);
 
 /// The running gateway.
 pub struct Daemon {
-    gateway: Gateway,
-    writer: Writer,
-    journal: WriterHandle,
-    instance: String,
-    start_facts: StartFacts,
-    started: Instant,
-    vendors: HashMap<VendorId, Vendor>,
-    batch: Batch,
-    marks_since: Option<Instant>,
-    acks: HashMap<VendorId, (u64, u64)>,
-    retry_at: Option<Instant>,
-    storage_failure: Option<String>,
-    wants_statistics: bool,
-    supervisor: mpsc::Receiver<supervisor::Event>,
-    reports: mpsc::UnboundedReceiver<Report>,
-    requests: mpsc::Receiver<Request>,
-    uplink: mpsc::Sender<Vec<Stored>>,
-    uplink_status: watch::Receiver<UplinkStatus>,
-    committed: watch::Sender<u64>,
+    pub(super) gateway: Gateway,
+    pub(super) writer: Writer,
+    pub(super) journal: WriterHandle,
+    pub(super) instance: String,
+    pub(super) start_facts: StartFacts,
+    pub(super) started: Instant,
+    pub(super) vendors: HashMap<VendorId, Vendor>,
+    pub(super) batch: Batch,
+    pub(super) pace: Pace,
+    /// When the commit under way was begun.
+    pub(super) committing_since: Option<Instant>,
+    /// Vendors that are not read, since what waits of theirs fills their quota.
+    pub(super) held: BTreeSet<VendorId>,
+    pub(super) arrival: Arrival,
+    pub(super) marks_since: Option<Instant>,
+    pub(super) acks: HashMap<VendorId, (u64, u64)>,
+    pub(super) retry_at: Option<Instant>,
+    pub(super) storage_failure: Option<String>,
+    pub(super) wants_statistics: bool,
+    pub(super) supervisor: mpsc::Receiver<supervisor::Event>,
+    pub(super) reports: mpsc::UnboundedReceiver<Report>,
+    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) uplink: mpsc::Sender<Told>,
+    pub(super) uplink_status: watch::Receiver<UplinkStatus>,
+    pub(super) committed: watch::Sender<u64>,
 }
-
-type Commit = (Result<Committed, Failure>, Vec<(VendorId, u64, u64)>);
 
 impl Daemon {
     /// Opens the journal and starts the vendors and the uplink.
     pub async fn start(config: Configuration) -> anyhow::Result<(Self, Access)> {
-        let state_dir = &config.gateway.state_dir;
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(state_dir)
-            .with_context(|| format!("the state folder {} cannot be made", state_dir.display()))?;
         let now = wall_clock();
         let mut random = fastrand::Rng::new();
-        let (journal, restored) = open_journal(state_dir, &config, now, &mut random)?;
-        let evidence_key = evidence_key(&restored.facts)?;
-        let sequence = restored.sequence;
+        let (journal, restored) = opening::open_journal(&config, now, &mut random)?;
+        let arrival = restored.arrival.clone();
+        let unclean = restored.previous_stop == PreviousStop::Unclean;
+        let evidence_key = opening::evidence_key(&restored.facts)?;
+        let slot = restored.slot;
         let writer = Writer::spawn(journal)?;
         let handle = writer.handle();
+        if unclean {
+            tokio::spawn(super::verification::run(handle.clone()));
+        }
         let bus = crate::bus::open(&config.gateway.bus).await?;
         let identity = Identity {
             publisher: PublisherId {
@@ -103,8 +97,7 @@ impl Daemon {
                 .chain(config.disabled.iter().map(|id| (id.clone(), false)))
                 .collect(),
         };
-        let (uplink, uplink_status) =
-            Uplink::new(bus, source, handle.clone(), sequence, reports_in);
+        let (uplink, uplink_status) = Uplink::new(bus, source, handle.clone(), slot, reports_in);
         tokio::spawn(uplink.run(uplink_committed));
         let pinned = config
             .vendors
@@ -116,7 +109,7 @@ impl Daemon {
             })
             .collect();
         let mut batch = Batch::default();
-        batch.facts.insert(EVIDENCE_KEY.to_owned(), evidence_key.clone().into_bytes());
+        batch.facts.insert(opening::EVIDENCE_KEY.to_owned(), evidence_key.clone().into_bytes());
         let gateway = Gateway::new(identity, config.entries, pinned, restored, random.u64(..));
         let (supervisor_in, supervisor) = mpsc::channel(FRAMES);
         for vendor in config.vendors {
@@ -129,7 +122,7 @@ impl Daemon {
             tokio::spawn(supervisor::supervise(setup, supervisor_in.clone()));
         }
         let (requests_in, requests) = mpsc::channel(16);
-        let (committed, committed_watch) = watch::channel(sequence);
+        let (committed, committed_watch) = watch::channel(slot);
         let daemon = Self {
             gateway,
             writer,
@@ -139,6 +132,10 @@ impl Daemon {
             started: Instant::now(),
             vendors: HashMap::new(),
             batch,
+            pace: Pace::new(Instant::now()),
+            committing_since: None,
+            held: BTreeSet::new(),
+            arrival,
             marks_since: None,
             acks: HashMap::new(),
             retry_at: None,
@@ -156,7 +153,20 @@ impl Daemon {
     }
 
     /// Runs until `stop` resolves, then commits what is in hand and closes the journal.
+    ///
+    /// # Errors
+    /// [`super::commits::Broken`]: the file is closed, and starting again salvages it. Others: a
+    /// part of the gateway has ended.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let result = self.work(stop).await;
+        // The vendors end with their links; what was not acknowledged comes again.
+        self.supervisor.close();
+        self.vendors.clear();
+        let closed = self.writer.close().await;
+        result.and(closed)
+    }
+
+    async fn work(&mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         tokio::pin!(stop);
         let facts = self.start_facts.clone();
         self.step(Input::Start(facts));
@@ -206,17 +216,14 @@ impl Daemon {
             let result = self.commit().await?;
             self.committed(result).await?;
         }
-        // The vendors end with their links; what was not acknowledged comes again.
-        self.supervisor.close();
-        self.vendors.clear();
-        self.writer.close().await
+        Ok(())
     }
 
     fn now(&self) -> Now {
         Now { monotonic: self.started.elapsed(), wall: wall_clock() }
     }
 
-    fn step(&mut self, input: Input) {
+    pub(super) fn step(&mut self, input: Input) {
         let effects = self.gateway.step(self.now(), input);
         self.take(effects);
     }
@@ -224,6 +231,10 @@ impl Daemon {
     fn take(&mut self, effects: Effects) {
         if !effects.batch.finished.is_empty() {
             self.marks_since.get_or_insert_with(Instant::now);
+        }
+        let beside = effects.batch.facts.len() + effects.batch.seen.len();
+        if !effects.batch.events.is_empty() || !effects.batch.quarantine.is_empty() || beside > 0 {
+            self.pace.joined(Instant::now(), effects.batch.events.len());
         }
         self.batch.append(effects.batch);
         for (vendor, through) in effects.acks {
@@ -242,6 +253,7 @@ impl Daemon {
     fn supervised(&mut self, event: supervisor::Event) {
         match event {
             supervisor::Event::Started { vendor, link } => {
+                link.hold(self.held.contains(&vendor));
                 self.vendors.insert(vendor.clone(), link);
                 self.step(Input::Vendor { vendor, change: VendorChange::Running });
             }
@@ -285,7 +297,7 @@ impl Daemon {
         match report {
             Report::Delivered(sequences) => self.step(Input::Delivered(sequences)),
             Report::Refused { event, code, message } => self.step(Input::Refused {
-                sequence: event.sequence,
+                slot: event.slot,
                 event_type: event.kind.as_str(),
                 code,
                 message,
@@ -305,7 +317,10 @@ impl Daemon {
                     instance: self.instance.clone(),
                     uptime_s: self.started.elapsed().as_secs(),
                     uplink: self.uplink_status.borrow().clone(),
-                    storage_failure: self.storage_failure.clone(),
+                    storage_failure: self.storage_trouble(),
+                    journal_arrival: (!matches!(self.arrival, Arrival::AsItWas))
+                        .then(|| self.arrival.words()),
+                    held: self.held.iter().map(ToString::to_string).collect(),
                     vendors: self
                         .gateway
                         .vendors()
@@ -330,157 +345,10 @@ impl Daemon {
         }
         Ok(())
     }
-
-    /// Marks of delivery alone wait a little for events to ride with.
-    fn commit_is_due(&mut self) -> bool {
-        if let Some(at) = self.retry_at {
-            return Instant::now() >= at;
-        }
-        if self.batch.is_empty() {
-            self.acknowledge_all();
-            return false;
-        }
-        let only_marks = !self.batch.finished.is_empty()
-            && self.batch.events.is_empty()
-            && self.batch.facts.is_empty()
-            && self.batch.quarantine.is_empty();
-        if only_marks {
-            self.acknowledge_all();
-        }
-        !only_marks
-            || self.batch.finished.len() >= MARKS
-            || self.marks_since.is_some_and(|since| since.elapsed() >= MARK_LINGER)
-    }
-
-    fn next_wake(&self, committing: bool) -> Instant {
-        let mut wake = self.started + self.gateway.next_deadline();
-        if !committing {
-            if let Some(at) = self.retry_at {
-                wake = wake.min(at);
-            } else if let Some(since) = self.marks_since {
-                wake = wake.min(since + MARK_LINGER);
-            }
-        }
-        wake
-    }
-
-    /// Signals that changed nothing need no commit: everything before them is durable.
-    fn acknowledge_all(&mut self) {
-        for (vendor, (life, through)) in self.acks.drain() {
-            if let Some(link) = self.vendors.get(&vendor).filter(|link| link.life == life) {
-                link.acknowledge(through);
-            }
-        }
-    }
-
-    fn commit(&mut self) -> impl Future<Output = anyhow::Result<Commit>> + use<> {
-        let batch = Box::new(std::mem::take(&mut self.batch));
-        self.marks_since = None;
-        self.retry_at = None;
-        let acks =
-            self.acks.drain().map(|(vendor, (life, through))| (vendor, life, through)).collect();
-        let journal = self.journal.clone();
-        async move { Ok((journal.commit(batch).await?, acks)) }
-    }
-
-    async fn committed(&mut self, (result, acks): Commit) -> anyhow::Result<()> {
-        match result {
-            Ok(committed) => {
-                if self.storage_failure.take().is_some() {
-                    tracing::info!("the journal can be written again");
-                }
-                for (vendor, life, through) in acks {
-                    if let Some(link) = self.vendors.get(&vendor).filter(|link| link.life == life) {
-                        link.acknowledge(through);
-                    }
-                }
-                self.committed.send_replace(committed.sequence);
-                if !committed.events.is_empty() {
-                    self.uplink.send(committed.events).await.context("the uplink has ended")?;
-                }
-            }
-            Err(Failure { mut batch, error }) => {
-                if self.storage_failure.is_none() {
-                    tracing::error!(%error, "the journal cannot be written; nothing is acknowledged");
-                }
-                if let CommitError::Full { .. } = error {
-                    // Events that leave make room: their marks must get in.
-                    self.marks_only(&mut batch).await?;
-                }
-                self.storage_failure = Some(error.to_string());
-                batch.append(std::mem::take(&mut self.batch));
-                self.batch = *batch;
-                for (vendor, life, through) in acks {
-                    self.acks.entry(vendor).or_insert((life, through));
-                }
-                self.retry_at = Some(Instant::now() + COMMIT_RETRY);
-            }
-        }
-        Ok(())
-    }
-
-    async fn marks_only(&mut self, batch: &mut Batch) -> anyhow::Result<()> {
-        let mut finished = std::mem::take(&mut batch.finished);
-        finished.append(&mut self.batch.finished);
-        if finished.is_empty() {
-            return Ok(());
-        }
-        // A refused event is marked only together with its row of quarantine: from then on that
-        // is the only copy.
-        let mut quarantine = std::mem::take(&mut batch.quarantine);
-        quarantine.append(&mut self.batch.quarantine);
-        let recorded_at = batch.recorded_at;
-        let marks = Batch { recorded_at, quarantine, finished, ..Batch::default() };
-        if let Err(failure) = self.journal.commit(Box::new(marks)).await? {
-            batch.finished = failure.batch.finished;
-            batch.quarantine = failure.batch.quarantine;
-        }
-        Ok(())
-    }
 }
 
 /// The time of day in whole microseconds; finer digits would only be carried along.
 fn wall_clock() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
-}
-
-/// The fact that holds the key of [`crate::link::Evidence::keyed_digest`].
-const EVIDENCE_KEY: &str = "gateway/evidence_key";
-
-fn evidence_key(facts: &[(String, Vec<u8>)]) -> anyhow::Result<String> {
-    if let Some((_, key)) = facts.iter().find(|(name, _)| name == EVIDENCE_KEY) {
-        return Ok(String::from_utf8_lossy(key).into_owned());
-    }
-    let mut key = [0u8; 32];
-    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut key)
-        .map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
-    Ok(key.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn open_journal(
-    state_dir: &Path,
-    config: &Configuration,
-    now: Timestamp,
-    random: &mut fastrand::Rng,
-) -> anyhow::Result<(Journal, crate::journal::Restored)> {
-    let path = state_dir.join("journal.db");
-    // Who may not read the journal may not read its log either: SQLite gives it the same mode.
-    std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(&path)
-        .with_context(|| format!("the journal {} cannot be made", path.display()))?;
-    let bounds = Bounds {
-        max_bytes: config.gateway.journal.max_mib << 20,
-        history_events: config.gateway.journal.history_events,
-        ..Bounds::default()
-    };
-    let mut bytes = [0; 10];
-    random.fill(&mut bytes);
-    let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
-    let new_id = uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid();
-    Journal::open(&path, bounds, new_id)
-        .with_context(|| format!("the journal {} cannot be opened", path.display()))
 }

@@ -5,12 +5,16 @@
 
 mod assumption;
 mod availability;
+pub mod commits;
 mod compose;
 pub mod daemon;
 mod memory;
+pub(crate) mod opening;
+mod pace;
 mod quarantine;
 mod signal;
 mod state;
+mod verification;
 mod view;
 mod window;
 

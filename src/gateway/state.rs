@@ -15,7 +15,7 @@ use super::window::SeenWindow;
 use crate::domain::endpoint::EndpointState;
 use crate::domain::entry::{Entry, EntryState, Role};
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
-use crate::journal::{Batch, NewEvent, PreviousStop, Restored};
+use crate::journal::{Batch, Gap, NewEvent, PreviousStop, Restored};
 use crate::link::{ReadRequest, Signal};
 
 /// How long a broker or a vendor's bridge may be away before its endpoints are told offline.
@@ -88,11 +88,13 @@ pub enum Input {
         vendor: VendorId,
         change: VendorChange,
     },
-    /// The bus accepted these events.
+    /// The bus accepted the events in these slots.
     Delivered(Vec<u64>),
+    /// The journal gave events up.
+    Dropped(Gap),
     /// The bus finally refused this event.
     Refused {
-        sequence: u64,
+        slot: u64,
         event_type: &'static str,
         code: String,
         message: String,
@@ -143,6 +145,8 @@ pub struct Gateway {
 pub(super) struct StartInfo {
     pub previous_stop: PreviousStop,
     pub waiting: u64,
+    /// Gaps that an earlier life could not tell of.
+    pub gaps: Vec<Gap>,
     pub started: Duration,
 }
 
@@ -178,6 +182,7 @@ impl Gateway {
             start: StartInfo {
                 previous_stop: restored.previous_stop,
                 waiting: restored.waiting,
+                gaps: restored.gaps,
                 started: Duration::ZERO,
             },
             next_heartbeat: HEARTBEAT,
@@ -195,10 +200,11 @@ impl Gateway {
             Input::Signal { vendor, signal } => self.signal(now, &vendor, signal, &mut effects),
             Input::Connection { vendor, up } => self.connection(now, &vendor, up, &mut effects),
             Input::Vendor { vendor, change } => self.vendor(now, &vendor, change, &mut effects),
-            Input::Delivered(sequences) => effects.batch.finished = sequences,
-            Input::Refused { sequence, event_type, code, message, detail } => {
+            Input::Delivered(slots) => effects.batch.finished = slots,
+            Input::Dropped(gap) => self.dropped(now, &gap, &mut effects),
+            Input::Refused { slot, event_type, code, message, detail } => {
                 self.refused(now, event_type, &code, &message, &detail, &mut effects);
-                effects.batch.finished.push(sequence);
+                effects.batch.finished.push(slot);
             }
             Input::Tick => self.tick(now, &mut effects),
             Input::Statistics { waiting, quarantined, delivered_through } => {
@@ -219,6 +225,16 @@ impl Gateway {
             .fold(self.next_heartbeat.min(self.next_handshake).min(self.next_daily), Duration::min)
     }
 
+    fn dropped(&mut self, now: Now, gap: &Gap, effects: &mut Effects) {
+        tracing::error!(
+            reason = gap.reason.as_str(),
+            events = gap.count,
+            "events were given up before the bus had them"
+        );
+        effects.event(None, self.composer.events_dropped(now, gap));
+        effects.batch.told.push(gap.id);
+    }
+
     fn started(&mut self, now: Now, facts: &StartFacts, effects: &mut Effects) {
         self.start.started = now.monotonic;
         self.next_heartbeat = now.monotonic + HEARTBEAT;
@@ -227,6 +243,9 @@ impl Gateway {
         let started = self.composer.gateway_started(now, facts, &self.start);
         effects.event(None, started);
         effects.event(None, self.composer.handshake(now));
+        for gap in std::mem::take(&mut self.start.gaps) {
+            self.dropped(now, &gap, effects);
+        }
         for (vendor, enabled) in &facts.vendors {
             let state = self.vendors.entry(vendor.clone()).or_default();
             state.enabled = *enabled;

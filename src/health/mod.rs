@@ -11,6 +11,12 @@ pub struct Status {
     pub uplink: UplinkStatus,
     /// The journal cannot be written; nothing is acknowledged meanwhile.
     pub storage_failure: Option<String>,
+    /// What happened to the journal before it could be opened, if anything did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal_arrival: Option<String>,
+    /// Vendors that are not read, since what waits of theirs fills their quota.
+    #[serde(default)]
+    pub held: Vec<String>,
     pub vendors: Vec<VendorStatus>,
 }
 

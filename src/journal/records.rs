@@ -1,13 +1,15 @@
 //! What goes into the journal and what comes back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use doorward_events::{Draft, EventType};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::Finished;
+use super::class::Class;
+use super::folded::Gap;
+use super::recovery::Arrival;
 use crate::domain::ids::VendorId;
 use crate::link::Digest;
 
@@ -25,8 +27,10 @@ pub struct Batch {
     /// Digests for the window of seen messages, in order of receipt.
     pub seen: Vec<Digest>,
     pub quarantine: Vec<QuarantineRecord>,
-    /// Sequences of events that the bus accepted or finally refused.
+    /// Slots of events that the bus accepted or finally refused.
     pub finished: Vec<u64>,
+    /// Ids of gaps that events of this batch tell of.
+    pub told: Vec<u64>,
 }
 
 impl Batch {
@@ -38,6 +42,12 @@ impl Batch {
             && self.facts.is_empty()
             && self.quarantine.is_empty()
             && self.finished.is_empty()
+            && self.told.is_empty()
+    }
+
+    /// The class of its most precious event.
+    pub fn most_urgent(&self) -> Option<Class> {
+        self.events.iter().map(|event| Class::of(event.draft.event_type())).max()
     }
 
     /// Adds what `later` changes after `self`.
@@ -48,6 +58,7 @@ impl Batch {
         self.seen.extend(later.seen);
         self.quarantine.extend(later.quarantine);
         self.finished.extend(later.finished);
+        self.told.extend(later.told);
     }
 }
 
@@ -62,17 +73,20 @@ pub struct NewEvent {
 impl NewEvent {
     /// Events with the same key leave in sequence: the entry, else the endpoint, else `gateway`.
     pub fn lane_key(&self) -> Arc<str> {
-        self.draft
-            .entry_id()
-            .or_else(|| self.draft.endpoint_id())
-            .map_or_else(|| Arc::from("gateway"), Arc::clone)
+        lane_key(self.draft.entry_id(), self.draft.endpoint_id())
     }
+}
+
+/// See [`NewEvent::lane_key`].
+pub(super) fn lane_key(entry: Option<&Arc<str>>, endpoint: Option<&Arc<str>>) -> Arc<str> {
+    entry.or(endpoint).map_or_else(|| Arc::from("gateway"), Arc::clone)
 }
 
 /// An event as it stands in the file.
 #[derive(Debug, Clone)]
 pub struct Stored {
-    pub sequence: u64,
+    /// Its place in this file; events taken over from another journal have one too.
+    pub slot: u64,
     pub kind: EventType,
     pub vendor: Option<VendorId>,
     /// See [`NewEvent::lane_key`].
@@ -86,9 +100,17 @@ pub struct Stored {
 #[derive(Debug)]
 pub struct Committed {
     pub events: Vec<Stored>,
-    /// The journal's last sequence.
-    pub sequence: u64,
+    /// The journal's last slot.
+    pub slot: u64,
     pub waiting: u64,
+    /// Gaps that came up since the last answer; each is to be told and then named in
+    /// [`Batch::told`].
+    pub gaps: Vec<Gap>,
+    /// Slots that were given up since the last answer, ascending ranges.
+    pub dropped: Vec<(u64, u64)>,
+    /// Vendors whose waiting events have reached their quota with what is never dropped: no
+    /// more of theirs should be taken in for now.
+    pub crowded: BTreeSet<VendorId>,
 }
 
 /// One row of quarantine.
@@ -122,11 +144,17 @@ pub enum PreviousStop {
 pub struct Restored {
     pub journal_id: Uuid,
     pub previous_stop: PreviousStop,
-    pub sequence: u64,
+    /// The last slot.
+    pub slot: u64,
     pub waiting: u64,
     pub facts: Vec<(String, Vec<u8>)>,
     /// Oldest first.
     pub seen: Vec<Digest>,
     pub last_quarantine_id: u64,
-    pub finished: Finished,
+    /// Slots that have their final answer.
+    pub finished: super::Finished,
+    /// Gaps that are still to be told.
+    pub gaps: Vec<Gap>,
+    /// What happened to the journal before it could be opened.
+    pub arrival: Arrival,
 }

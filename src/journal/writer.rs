@@ -19,7 +19,7 @@ pub struct Failure {
 
 enum Order {
     Commit(Box<Batch>, oneshot::Sender<Result<Committed, Failure>>),
-    Read(Box<dyn FnOnce(&Journal) + Send>),
+    Act(Box<dyn FnOnce(&mut Journal) + Send>),
     Close(oneshot::Sender<Result<(), rusqlite::Error>>),
 }
 
@@ -78,9 +78,17 @@ impl WriterHandle {
         &self,
         read: impl FnOnce(&Journal) -> T + Send + 'static,
     ) -> Result<T, Ended> {
+        self.act(move |journal| read(journal)).await
+    }
+
+    /// Runs `act` on the journal between two commits. It must be short: commits wait for it.
+    pub async fn act<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Journal) -> T + Send + 'static,
+    ) -> Result<T, Ended> {
         let (reply, answer) = oneshot::channel();
-        let order = Order::Read(Box::new(move |journal| {
-            let _ = reply.send(read(journal));
+        let order = Order::Act(Box::new(move |journal| {
+            let _ = reply.send(act(journal));
         }));
         self.orders.send(order).await.map_err(|_| Ended)?;
         answer.await.map_err(|_| Ended)
@@ -94,7 +102,7 @@ fn work(mut journal: Journal, mut queue: mpsc::Receiver<Order>) {
                 let result = journal.commit(&batch).map_err(|error| Failure { batch, error });
                 let _ = reply.send(result);
             }
-            Order::Read(read) => read(&journal),
+            Order::Act(act) => act(&mut journal),
             Order::Close(reply) => {
                 let _ = reply.send(journal.close());
                 return;

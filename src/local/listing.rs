@@ -56,14 +56,13 @@ impl Listing {
             event_type: query.event_type,
             subject: query.subject,
             newest,
+            before: None,
         };
         if newest && limit > PAGE {
             // Only where they begin is kept of them.
             let all = filter.clone();
-            let first = served.read(move |journal| {
-                journal.list_events(&all).map(|rows| rows.first().map(|row| row.sequence))
-            });
-            match first.await? {
+            let rows = read_on(&served, all).await?;
+            match rows.first().map(|row| row.slot) {
                 Some(first) => (filter.after, filter.newest) = (first.saturating_sub(1), false),
                 None => filter.limit = 0,
             }
@@ -81,10 +80,9 @@ impl Listing {
 
     /// The next rows after those listed. `known`: committed before this was asked.
     async fn page(&mut self, known: u64) -> Result<Vec<EventRow>, Fault> {
-        let filter = self.filter.clone();
-        let rows = self.served.read(move |journal| journal.list_events(&filter)).await?;
+        let rows = read_on(&self.served, self.filter.clone()).await?;
         if let Some(last) = rows.last() {
-            self.filter.after = last.sequence;
+            self.filter.after = last.slot;
         }
         self.left = self.left.saturating_sub(rows.len());
         self.at_end = rows.len() < self.filter.limit || self.filter.newest;
@@ -140,6 +138,26 @@ impl Listing {
     }
 }
 
+/// Reads until there are rows enough or no more: commits come between the readings.
+async fn read_on(served: &Served, mut filter: EventFilter) -> Result<Vec<EventRow>, Fault> {
+    let mut found: Vec<EventRow> = Vec::new();
+    loop {
+        let part = filter.clone();
+        let page = served.read(move |journal| journal.list_events(&part)).await?;
+        filter.limit = filter.limit.saturating_sub(page.rows.len());
+        if filter.newest {
+            found.splice(0..0, page.rows);
+            filter.before = page.go_on;
+        } else {
+            found.extend(page.rows);
+            filter.after = page.go_on.unwrap_or(filter.after);
+        }
+        if page.go_on.is_none() || filter.limit == 0 {
+            return Ok(found);
+        }
+    }
+}
+
 /// What is committed as of now; from here on a follower is woken by what is more.
 fn committed(follower: &mut Option<Follower>) -> u64 {
     follower.as_mut().map_or(0, |follower| *follower.committed.borrow_and_update())
@@ -150,11 +168,9 @@ fn lines(rows: &[EventRow]) -> Bytes {
     use std::fmt::Write as _;
     let mut text = String::with_capacity(rows.iter().map(|row| row.detail.len() + 64).sum());
     for row in rows {
-        let EventRow { sequence, delivered, detail } = row;
-        let _ = writeln!(
-            text,
-            "{{\"sequence\":{sequence},\"delivered\":{delivered},\"event\":{detail}}}"
-        );
+        let EventRow { slot, delivered, detail } = row;
+        let _ =
+            writeln!(text, "{{\"sequence\":{slot},\"delivered\":{delivered},\"event\":{detail}}}");
     }
     text.into()
 }

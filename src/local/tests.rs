@@ -57,7 +57,7 @@ impl Stand {
         });
         let batch = Batch { events: events.collect(), ..Batch::default() };
         let committed = self.journal.commit(Box::new(batch)).await.unwrap().unwrap();
-        self.committed.send_replace(committed.sequence);
+        self.committed.send_replace(committed.slot);
     }
 
     async fn list(&self, query: EventQuery) -> Vec<u64> {

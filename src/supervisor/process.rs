@@ -74,6 +74,7 @@ pub struct Vendor {
     /// Which life of the vendor's process; acknowledgements of another are void.
     pub life: u64,
     acks: watch::Sender<u64>,
+    held: watch::Sender<bool>,
     reads: mpsc::Sender<Vec<ReadRequest>>,
 }
 
@@ -81,6 +82,11 @@ impl Vendor {
     /// Every signal up to `through` is handled.
     pub fn acknowledge(&self, through: u64) {
         self.acks.send_replace(through);
+    }
+
+    /// Whether its frames are left unread for now. Its silence is not its own then.
+    pub fn hold(&self, held: bool) {
+        self.held.send_if_modified(|was| std::mem::replace(was, held) != held);
     }
 
     /// Asks for the state of devices again. Dropped if earlier requests still wait: a newer gap
@@ -260,6 +266,7 @@ async fn talk(
         return Ok(End::LinkClosed);
     }
     let (acks, mut acked) = watch::channel(0);
+    let (held, mut holding) = watch::channel(false);
     let (reads, mut to_read) = mpsc::channel(4);
     // Reading and writing are apart: a process that does not read must not keep us from
     // reading what it sends.
@@ -293,10 +300,12 @@ async fn talk(
         let vendor = &setup.vendor;
         let acknowledged = acks.subscribe();
         let mut order = Order::default();
-        let link = Vendor { life, acks, reads };
+        let link = Vendor { life, acks, held, reads };
         tell(events, Event::Started { vendor: vendor.clone(), link }).await?;
         let begun = Instant::now();
         loop {
+            // Once nobody can let go any more, there is nothing to wait for.
+            let _ = holding.wait_for(|held| !held).await;
             let mut next = tokio::time::timeout(HEARTBEAT_TIMEOUT, frames.next()).await;
             if next.is_err() {
                 // If we were the ones who stood still, its frames are waiting by now.

@@ -61,7 +61,7 @@ struct Run {
 impl Run {
     fn new(seed: u64, prelude: u8) -> Self {
         // No history: what is delivered leaves the file, so that trimming is put to the test.
-        let bounds = Bounds { history_events: 0, ..Bounds::default() };
+        let bounds = Bounds { history_seconds: 0, ..Bounds::default() };
         let mut house = House::with(entries(), bounds, seed);
         house.connect();
         let mut run = Self {
@@ -161,21 +161,21 @@ impl Run {
     fn answer(&mut self, picks: impl Fn(u64) -> bool, refuse: bool) {
         let waiting = self.house.journal.waiting_events(0, usize::MAX, usize::MAX).unwrap();
         let mut picked = waiting;
-        picked.retain(|event| picks(event.sequence) && !self.answers.contains_key(&event.sequence));
+        picked.retain(|event| picks(event.slot) && !self.answers.contains_key(&event.slot));
         if refuse {
             picked.truncate(1);
         }
-        self.answers.extend(picked.iter().map(|event| (event.sequence, refuse)));
+        self.answers.extend(picked.iter().map(|event| (event.slot, refuse)));
         for event in &picked {
             self.oracle.sent(event);
         }
         if !refuse {
-            let sequences = picked.iter().map(|event| event.sequence).collect();
-            return self.house.step(Input::Delivered(sequences));
+            let slots = picked.iter().map(|event| event.slot).collect();
+            return self.house.step(Input::Delivered(slots));
         }
         for event in picked {
             self.house.step(Input::Refused {
-                sequence: event.sequence,
+                slot: event.slot,
                 event_type: event.kind.as_str(),
                 code: "InvalidArgument".to_owned(),
                 message: String::new(),

@@ -161,7 +161,7 @@ impl Oracle {
 
     /// An event went out; if it went out before, as the same bytes.
     pub fn sent(&mut self, event: &Stored) {
-        let before = self.bus.insert(event.sequence, Arc::clone(&event.detail));
+        let before = self.bus.insert(event.slot, Arc::clone(&event.detail));
         assert!(before.is_none_or(|before| before == event.detail), "sent again as another");
     }
 
@@ -180,10 +180,10 @@ impl Oracle {
             self.committed.keys().filter(|n| !self.finished.contains(n)).copied().collect();
         assert_eq!(journal.waiting(), unfinished.len() as u64, "waiting");
         let waiting = journal.waiting_events(0, usize::MAX, usize::MAX).unwrap();
-        let found: Vec<u64> = waiting.iter().map(|event| event.sequence).collect();
+        let found: Vec<u64> = waiting.iter().map(|event| event.slot).collect();
         assert_eq!(found, unfinished, "what waits");
         for event in waiting {
-            let told = &self.committed[&event.sequence].stored;
+            let told = &self.committed[&event.slot].stored;
             assert_eq!(
                 (event.detail, event.id, event.lane_key, event.vendor, event.kind),
                 (
@@ -211,18 +211,18 @@ impl Oracle {
         let all = EventFilter { limit: usize::MAX, ..EventFilter::default() };
         let rows = house.journal.list_events(&all).unwrap();
         let mut held = HashSet::new();
-        for row in rows {
-            assert_eq!(row.detail.as_str(), &*self.committed[&row.sequence].stored.detail);
-            assert_eq!(row.delivered, self.finished.contains(&row.sequence));
-            held.insert(row.sequence);
+        for row in rows.rows {
+            assert_eq!(row.detail.as_str(), &*self.committed[&row.slot].stored.detail);
+            assert_eq!(row.delivered, self.finished.contains(&row.slot));
+            held.insert(row.slot);
         }
         for (sequence, told) in &self.committed {
             let on_bus = self.bus.get(sequence).is_some_and(|sent| *sent == told.stored.detail);
             assert!(on_bus || held.contains(sequence), "{sequence} is nowhere");
         }
         let figures = house.journal.statistics().unwrap();
-        assert_eq!(figures.sequence, self.committed.len() as u64);
-        let through = (1..=figures.sequence).take_while(|n| self.finished.contains(n)).last();
+        assert_eq!(figures.slot, self.committed.len() as u64);
+        let through = (1..=figures.slot).take_while(|n| self.finished.contains(n)).last();
         let through = through.unwrap_or(0);
         for (kind, delivered) in figures.delivered_through {
             let of_kind = self.committed.range(..=through).filter(|(_, told)| told.kind() == kind);

@@ -21,9 +21,9 @@ impl Told {
             .unwrap_or_else(|error| panic!("{error}: {}", stored.detail));
         assert_eq!(kind, stored.kind);
         let event: Value = serde_json::from_str(&stored.detail).unwrap();
-        assert_eq!(event["gateway"]["sequence"], stored.sequence);
+        assert_eq!(event["gateway"]["sequence"], stored.slot);
         assert_eq!(event["id"], stored.id.to_string());
-        Self { sequence: stored.sequence, event, stored }
+        Self { sequence: stored.slot, event, stored }
     }
 
     pub fn kind(&self) -> &'static str {

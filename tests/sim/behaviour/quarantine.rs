@@ -12,7 +12,7 @@ const TOLD: &[&str] = &["event.quarantined"];
 
 fn refuse(house: &mut House, told: &Told) {
     house.step(Input::Refused {
-        sequence: told.sequence,
+        slot: told.sequence,
         event_type: told.kind(),
         code: "InvalidArgument".to_owned(),
         message: "no".to_owned(),

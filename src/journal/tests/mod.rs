@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use doorward_events::types::EndpointOnline;
+use doorward_events::types::{
+    CredentialRemoved, EndpointOnline, EntryPositionChanged, EventQuarantined,
+};
 use doorward_events::{Envelope, PublisherId};
 use jiff::Timestamp;
 
 use super::*;
+
+mod room;
 use crate::domain::ids::VendorId;
 use crate::link::Digest;
 
@@ -45,12 +49,63 @@ fn event(n: u64, entry: Option<&str>) -> NewEvent {
     NewEvent { draft: envelope.seal(&data).unwrap(), vendor: Some(VendorId::new("zigbee2mqtt")) }
 }
 
+fn sealed<T: doorward_events::EventData>(n: u64, data: &T) -> NewEvent {
+    let publisher = PublisherId { name: "doorward.gateway".into(), instance: "test".into() };
+    let id = uuid::Builder::from_unix_timestamp_millis(n, &[0; 10]).into_uuid();
+    let mut envelope = Envelope::new(id, Timestamp::UNIX_EPOCH, publisher, "acme".into());
+    envelope.entry_id = Some("front".into());
+    envelope.endpoint_id = Some("zigbee2mqtt:0x1".into());
+    NewEvent { draft: envelope.seal(data).unwrap(), vendor: Some(VendorId::new("zigbee2mqtt")) }
+}
+
+fn telemetry(n: u64) -> NewEvent {
+    event(n, Some("front"))
+}
+
+fn state(n: u64) -> NewEvent {
+    let data = EntryPositionChanged {
+        previous: "closed".into(),
+        position: "open".into(),
+        quality: "observed".into(),
+        operation_source: "unknown".into(),
+    };
+    sealed(n, &data)
+}
+
+fn access(n: u64) -> NewEvent {
+    let data = CredentialRemoved {
+        credential: "pin".into(),
+        operation_source: "keypad".into(),
+        user_slot: Some(3),
+    };
+    sealed(n, &data)
+}
+
+fn refusal(n: u64) -> NewEvent {
+    let data = EventQuarantined {
+        quarantine_id: 1,
+        vendor: None,
+        source: "topic".to_owned(),
+        reason: "malformed_json".into(),
+        detail: None,
+        bytes: 1,
+        count: 1,
+    };
+    sealed(n, &data)
+}
+
 fn events(count: u64) -> Batch {
     Batch { events: (0..count).map(|n| event(n, Some("front"))).collect(), ..Batch::default() }
 }
 
 fn finished(sequences: impl IntoIterator<Item = u64>) -> Batch {
     Batch { finished: sequences.into_iter().collect(), ..Batch::default() }
+}
+
+fn facts() -> Batch {
+    let mut batch = Batch::default();
+    batch.facts.insert("door/front".to_owned(), b"{}".to_vec());
+    batch
 }
 
 fn digest(n: u64) -> Digest {
@@ -72,7 +127,7 @@ fn quarantined(id: u64) -> QuarantineRecord {
 }
 
 fn listed(journal: &Journal, filter: &EventFilter) -> Vec<u64> {
-    journal.list_events(filter).unwrap().into_iter().map(|row| row.sequence).collect()
+    journal.list_events(filter).unwrap().rows.into_iter().map(|row| row.slot).collect()
 }
 
 fn all() -> EventFilter {
@@ -81,37 +136,34 @@ fn all() -> EventFilter {
 
 fn waiting(journal: &Journal, after: u64, max_events: usize, max_bytes: usize) -> Vec<u64> {
     let events = journal.waiting_events(after, max_events, max_bytes).unwrap();
-    events.into_iter().map(|event| event.sequence).collect()
+    events.into_iter().map(|event| event.slot).collect()
 }
 
 #[test]
 fn whatever_was_committed_is_there_after_reopening() {
     let Folder { file, _folder } = &folder();
     let (mut journal, restored) = open(file);
-    assert_eq!((restored.previous_stop, restored.sequence), (PreviousStop::FirstStart, 0));
+    assert_eq!((restored.previous_stop, restored.slot), (PreviousStop::FirstStart, 0));
     let mut batch = events(4);
     batch.facts.insert("door/front".to_owned(), b"{}".to_vec());
     batch.seen.extend([digest(1), digest(2)]);
     batch.quarantine.push(quarantined(1));
     let committed = journal.commit(&batch).unwrap();
-    assert_eq!((committed.sequence, committed.waiting), (4, 4));
+    assert_eq!((committed.slot, committed.waiting), (4, 4));
     journal.commit(&finished([1, 3])).unwrap();
     drop(journal);
 
     let (journal, restored) = open(file);
     assert_eq!(restored.previous_stop, PreviousStop::Unclean);
     assert_eq!(restored.journal_id, Uuid::from_u128(7), "the first one given stays");
-    assert_eq!((restored.sequence, restored.waiting), (4, 2));
+    assert_eq!((restored.slot, restored.waiting), (4, 2));
     assert_eq!(restored.facts, [("door/front".to_owned(), b"{}".to_vec())]);
     assert_eq!(restored.seen, [digest(1), digest(2)]);
     assert_eq!(restored.last_quarantine_id, 1);
     assert!(restored.finished.contains(3) && !restored.finished.contains(2));
     let events = journal.waiting_events(0, 10, usize::MAX).unwrap();
     for (event, told) in events.iter().zip([&committed.events[1], &committed.events[3]]) {
-        assert_eq!(
-            (event.sequence, event.id, &event.detail),
-            (told.sequence, told.id, &told.detail)
-        );
+        assert_eq!((event.slot, event.id, &event.detail), (told.slot, told.id, &told.detail));
         assert_eq!((event.kind, &event.vendor), (told.kind, &told.vendor));
         assert_eq!(&*event.lane_key, "front");
     }
@@ -126,7 +178,7 @@ fn sequences_go_on_after_reopening_in_all_and_per_type() {
     open(file).0.commit(&events(3)).unwrap();
     let (mut journal, _) = open(file);
     let committed = journal.commit(&events(1)).unwrap();
-    assert_eq!(committed.events[0].sequence, 4);
+    assert_eq!(committed.events[0].slot, 4);
     assert!(committed.events[0].detail.contains("\"type_sequence\":4"));
 }
 
@@ -134,69 +186,6 @@ fn sequences_go_on_after_reopening_in_all_and_per_type() {
 fn an_event_of_neither_entry_nor_endpoint_leaves_in_the_gateways_lane() {
     assert_eq!(&*event(1, Some("front")).lane_key(), "front");
     assert_eq!(&*event(1, None).lane_key(), "zigbee2mqtt:0x1");
-}
-
-#[test]
-fn finished_events_go_in_blocks_and_history_stays() {
-    let Folder { file, _folder } = &folder();
-    let bounds = Bounds { history_events: 10, ..Bounds::default() };
-    let (mut journal, _) = open_with(file, bounds);
-    journal.commit(&events(400)).unwrap();
-    journal.commit(&finished(1..=TRIM_BLOCK + 9)).unwrap();
-    assert_eq!(listed(&journal, &all()).first(), Some(&1), "not a whole block yet");
-    journal.commit(&finished([TRIM_BLOCK + 10])).unwrap();
-    assert_eq!(listed(&journal, &all()).first(), Some(&(TRIM_BLOCK + 1)));
-    journal.commit(&finished(TRIM_BLOCK + 11..=200)).unwrap();
-    drop(journal);
-    let (mut journal, _) = open_with(file, bounds);
-    assert_eq!(listed(&journal, &all()).first(), Some(&(TRIM_BLOCK + 1)));
-    journal.commit(&finished(201..=399)).unwrap();
-    assert_eq!(listed(&journal, &all()).first(), Some(&390));
-    assert_eq!(waiting(&journal, 0, 10, usize::MAX), [400]);
-}
-
-#[test]
-fn an_unfinished_event_holds_up_the_trimming_of_those_behind_it() {
-    let Folder { file, _folder } = &folder();
-    let (mut journal, _) = open_with(file, Bounds { history_events: 0, ..Bounds::default() });
-    journal.commit(&events(300)).unwrap();
-    journal.commit(&finished(2..=300)).unwrap();
-    assert_eq!(listed(&journal, &all()).len(), 300);
-    assert_eq!((journal.waiting(), waiting(&journal, 0, 10, usize::MAX)), (1, vec![1]));
-    journal.commit(&finished([1])).unwrap();
-    assert_eq!(listed(&journal, &all()).len(), 0);
-    assert_eq!(journal.waiting(), 0);
-    drop(journal);
-    let (mut journal, restored) = open(file);
-    assert_eq!((restored.sequence, restored.waiting), (300, 0));
-    assert_eq!(journal.commit(&events(1)).unwrap().sequence, 301);
-}
-
-#[test]
-fn a_full_journal_refuses_events_takes_marks_and_recovers() {
-    let Folder { file, _folder } = &folder();
-    let (mut journal, _) = open_with(file, Bounds { max_bytes: 200 << 10, ..Bounds::default() });
-    let mut batch = events(50);
-    let (used, bound) = loop {
-        match journal.commit(&batch) {
-            Ok(_) => batch = events(50),
-            Err(CommitError::Full { used, bound }) => break (used, bound),
-            Err(error) => panic!("{error}"),
-        }
-    };
-    assert!(used > bound && bound == 200 << 10);
-    let last = journal.statistics().unwrap().sequence;
-    assert!(journal.commit(&batch).is_err(), "and again");
-    assert_eq!(journal.statistics().unwrap().sequence, last, "nothing of it is in the file");
-
-    // Facts and marks still go in, and what the bus took makes room, history or not.
-    let mut marks = finished(1..=last / 2);
-    marks.facts.insert("door/front".to_owned(), vec![]);
-    journal.commit(&marks).unwrap();
-    assert_eq!(listed(&journal, &all()).len() as u64, last);
-    let committed = journal.commit(&batch).unwrap();
-    assert_eq!(committed.events[0].sequence, last + 1);
-    assert_eq!(listed(&journal, &all()).first(), Some(&(last / 2 + 1)));
 }
 
 #[test]
@@ -221,8 +210,10 @@ fn an_event_that_this_build_cannot_read_is_skipped_and_waits() {
     let (mut journal, _) = open(file);
     journal.commit(&events(3)).unwrap();
     let tamper = |sql: &str| journal.db.execute(sql, []).unwrap();
-    tamper("INSERT INTO event_type (name, sequence) VALUES ('door.teleported', 1)");
-    tamper("UPDATE event SET type = (SELECT MAX(id) FROM event_type) WHERE sequence = 2");
+    tamper("INSERT INTO word (id, word) VALUES (999, 'door.teleported')");
+    tamper("UPDATE telemetry SET kind = 999 WHERE slot = 2");
+    drop(journal);
+    let (journal, _) = open(file);
     assert_eq!(waiting(&journal, 0, 10, usize::MAX), [1, 3]);
     assert_eq!(journal.waiting(), 3);
     assert_eq!(listed(&journal, &all()), [1, 2, 3]);
@@ -251,7 +242,7 @@ fn events_are_listed_by_type_subject_and_place() {
     );
     assert_eq!(listed(&journal, &EventFilter { after: 1, limit: 2, ..all() }), [2, 3]);
     let delivered: Vec<bool> =
-        journal.list_events(&all()).unwrap().iter().map(|row| row.delivered).collect();
+        journal.list_events(&all()).unwrap().rows.iter().map(|row| row.delivered).collect();
     assert_eq!(delivered, [false, true, false, false, false]);
 }
 
@@ -301,7 +292,7 @@ fn figures_say_what_waits_and_how_far_each_type_is_delivered() {
     journal.commit(&Batch { recorded_at: second, ..events(2) }).unwrap();
     journal.commit(&finished([1, 2, 4])).unwrap();
     let figures = journal.statistics().unwrap();
-    assert_eq!((figures.sequence, figures.waiting), (4, 1));
+    assert_eq!((figures.slot, figures.waiting), (4, 1));
     assert_eq!(figures.delivered_through["endpoint.online"], 2, "a hole above it is late");
     assert_eq!(figures.delivered_through.len(), 1, "types that never were are left out");
     assert_eq!(figures.oldest_waiting.as_deref(), Some("2026-11-21T05:00:00Z"));
@@ -349,10 +340,10 @@ fn a_newer_layout_is_refused_with_words_and_left_as_it_is() {
     journal.db.pragma_update(None, "user_version", layout::LAYOUT + 1).unwrap();
     drop(journal);
     let error = refused(file);
-    assert!(matches!(error, OpenError::Layout { found: 2 }));
+    assert!(matches!(error, OpenError::Layout { found: 3 }));
     assert_eq!(
         error.to_string(),
-        "its layout is 2, this version reads 1; a newer doorward wrote it"
+        "its layout is 3, this version reads 1 to 2; a newer doorward wrote it"
     );
     let db = Connection::open(file).unwrap();
     db.pragma_update(None, "user_version", layout::LAYOUT).unwrap();
@@ -364,16 +355,14 @@ fn a_newer_layout_is_refused_with_words_and_left_as_it_is() {
 fn a_journal_without_its_figures_is_damaged_not_new() {
     for (name, value, what) in [
         ("journal_id", "no uuid", "it holds no readable journal_id"),
-        ("finished", "5,3-1", "it holds no readable finished ranges"),
-        ("sequence", "1", "it holds no readable sequence"),
+        ("folded", "{}", "it holds no readable counters"),
+        ("folded", "7", "it holds no readable counters"),
     ] {
         let Folder { file, _folder } = &folder();
         let (mut journal, _) = open(file);
         journal.commit(&events(3)).unwrap();
         journal.commit(&finished([1])).unwrap();
-        let value: Box<dyn rusqlite::ToSql> =
-            value.parse::<i64>().map_or_else(|_| Box::new(value) as _, |n| Box::new(n) as _);
-        set_meta(&journal.db, name, value).unwrap();
+        fold::set_meta(&journal.db, name, value).unwrap();
         drop(journal);
         assert_eq!(refused(file).to_string(), what);
     }
@@ -384,13 +373,13 @@ fn a_failed_commit_leaves_nothing_and_can_be_tried_again() {
     let Folder { file, _folder } = &folder();
     let (mut journal, _) = open(file);
     journal.commit(&events(1)).unwrap();
-    journal.db.execute_batch("ALTER TABLE fact RENAME TO elsewhere").unwrap();
+    journal.db.execute_batch("ALTER TABLE telemetry RENAME TO elsewhere").unwrap();
     let mut batch = events(2);
     batch.facts.insert("door/front".to_owned(), vec![1]);
     assert!(matches!(journal.commit(&batch), Err(CommitError::Sqlite(_))));
-    journal.db.execute_batch("ALTER TABLE elsewhere RENAME TO fact").unwrap();
+    journal.db.execute_batch("ALTER TABLE elsewhere RENAME TO telemetry").unwrap();
     assert_eq!(listed(&journal, &all()), [1]);
     let committed = journal.commit(&batch).unwrap();
-    assert_eq!((committed.sequence, committed.waiting), (3, 3));
+    assert_eq!((committed.slot, committed.waiting), (3, 3));
     assert!(committed.events[1].detail.contains("\"type_sequence\":3"));
 }

@@ -1,0 +1,220 @@
+//! Erasing a person: every event, fact and row of quarantine that names the subject, and what is
+//! left of them in free pages and in the log.
+
+use rusqlite::OptionalExtension;
+use serde_json::Value;
+
+use super::layout::events;
+use super::{DropReason, Journal, row};
+
+/// Rows looked at, or deleted, in one step: commits come between the steps.
+const STEP: u64 = 1024;
+/// Free pages overwritten in one step.
+const SCRUB_PAGES: u64 = 256;
+/// Shortest text that may be asked for: a shorter one would match by chance.
+pub const MIN_SUBJECT: usize = 8;
+/// Longest.
+pub const MAX_SUBJECT: usize = 128;
+
+/// An erasure under way.
+#[derive(Debug)]
+pub struct Erasure {
+    subject: String,
+    after: u64,
+    stage: Stage,
+    erased: Erased,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Events,
+    Rest,
+    Pages,
+    Log,
+}
+
+/// What went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Erased {
+    pub events: u64,
+    /// Of them, those that the bus did not have yet.
+    pub waiting: u64,
+    pub quarantine: u64,
+    pub facts: u64,
+}
+
+impl Erasure {
+    /// Of everything that names `subject`, as a whole value; in quarantine, anywhere in a text.
+    /// `None`: it is too short or too long to name one subject.
+    pub fn of(subject: &str) -> Option<Self> {
+        (MIN_SUBJECT..=MAX_SUBJECT).contains(&subject.len()).then(|| Self {
+            subject: subject.to_owned(),
+            after: 0,
+            stage: Stage::Events,
+            erased: Erased::default(),
+        })
+    }
+
+    /// What went so far.
+    pub fn erased(&self) -> Erased {
+        self.erased
+    }
+}
+
+impl Journal {
+    /// Erases all that names `subject`. `None` as in [`Erasure::of`].
+    pub fn erase(&mut self, subject: &str) -> Option<rusqlite::Result<Erased>> {
+        let mut erasure = Erasure::of(subject)?;
+        loop {
+            match self.erase_step(&mut erasure) {
+                Ok(true) => return Some(Ok(erasure.erased)),
+                Ok(false) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    /// One bounded step of an erasure; true: it is done, and durable.
+    pub fn erase_step(&mut self, erasure: &mut Erasure) -> rusqlite::Result<bool> {
+        match erasure.stage {
+            Stage::Events => {
+                if !self.erase_events(erasure)? {
+                    erasure.stage = Stage::Rest;
+                }
+            }
+            Stage::Rest => {
+                self.erase_rest(erasure)?;
+                erasure.stage = Stage::Pages;
+            }
+            Stage::Pages => {
+                if !self.scrub()? {
+                    erasure.stage = Stage::Log;
+                }
+            }
+            Stage::Log => {
+                self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Deletes the events of the next stretch. False: there was none left to look at.
+    fn erase_events(&mut self, erasure: &mut Erasure) -> rusqlite::Result<bool> {
+        let mut waiting = Vec::new();
+        let mut delivered = Vec::new();
+        let mut looked = 0;
+        {
+            let mut statement = self.db.prepare_cached(concat!(
+                events!("slot, kind, body", "WHERE slot > ?1"),
+                " ORDER BY 1 LIMIT ?2"
+            ))?;
+            let mut rows = statement.query([erasure.after, STEP])?;
+            while let Some(found) = rows.next()? {
+                let slot: u64 = found.get(0)?;
+                (erasure.after, looked) = (slot, looked + 1);
+                let Ok(content) = row::decode(slot, found.get_ref(2)?.as_blob()?) else { continue };
+                if !names(&content.detail, &erasure.subject) {
+                    continue;
+                }
+                if self.folded.finished.contains(slot) {
+                    delivered.push((slot, self.words.class(found.get(1)?)));
+                } else {
+                    waiting.push(slot);
+                }
+            }
+        }
+        if !delivered.is_empty() {
+            // Rows since the last fold are needed to open the file again.
+            self.fold_alone()?;
+        }
+        for (slot, class) in &delivered {
+            let sql = format!("DELETE FROM {} WHERE slot = ?1", class.table());
+            self.db.prepare_cached(&sql)?.execute([slot])?;
+        }
+        if !waiting.is_empty() {
+            self.give_up_slots(&waiting, DropReason::Erased)?;
+        }
+        erasure.erased.events += (delivered.len() + waiting.len()) as u64;
+        erasure.erased.waiting += waiting.len() as u64;
+        Ok(looked == STEP)
+    }
+
+    fn erase_rest(&mut self, erasure: &mut Erasure) -> rusqlite::Result<()> {
+        let subject = erasure.subject.clone();
+        erasure.erased.quarantine += self.db.execute(
+            "DELETE FROM quarantine WHERE instr(COALESCE(raw, '') || detail || source, ?1) > 0",
+            [&subject],
+        )? as u64;
+        self.fold_alone()?;
+        let facts: Vec<String> = self
+            .db
+            .prepare("SELECT name, value FROM fact")?
+            .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)))?
+            .filter_map(|row| match row {
+                Ok((name, value)) => {
+                    let named = std::str::from_utf8(&value).is_ok_and(|text| names(text, &subject));
+                    named.then_some(Ok(name))
+                }
+                Err(error) => Some(Err(error)),
+            })
+            .collect::<rusqlite::Result<_>>()?;
+        for name in &facts {
+            self.db.execute("DELETE FROM fact WHERE name = ?1", [name])?;
+        }
+        erasure.erased.facts += facts.len() as u64;
+        Ok(())
+    }
+
+    /// Overwrites some free pages: they are taken for a table of zeros, whose deletion frees them
+    /// again. False: all were overwritten, or there are none.
+    fn scrub(&mut self) -> rusqlite::Result<bool> {
+        let free: u64 =
+            self.db.prepare_cached("PRAGMA freelist_count")?.query_row([], |row| row.get(0))?;
+        let began: bool = self
+            .db
+            .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'scrub'", [], |_| Ok(true))
+            .optional()?
+            .unwrap_or(false);
+        if !began {
+            if free == 0 {
+                return Ok(false);
+            }
+            self.db.execute_batch("CREATE TABLE scrub (zeros BLOB)")?;
+        }
+        let pages = free.min(SCRUB_PAGES);
+        if pages > 0 {
+            // One row a page, each on pages of its own: nothing but its overflow fits there.
+            let page: u64 =
+                self.db.prepare_cached("PRAGMA page_size")?.query_row([], |row| row.get(0))?;
+            let bytes = page - 100;
+            let transaction = self.db.unchecked_transaction()?;
+            for _ in 0..pages {
+                transaction
+                    .prepare_cached("INSERT INTO scrub VALUES (zeroblob(?1))")?
+                    .execute([bytes])?;
+            }
+            transaction.commit()?;
+            if free > SCRUB_PAGES {
+                return Ok(true);
+            }
+        }
+        self.db.execute_batch("DROP TABLE scrub")?;
+        Ok(false)
+    }
+}
+
+/// Whether a JSON text has `subject` as one of its values.
+fn names(text: &str, subject: &str) -> bool {
+    fn within(value: &Value, subject: &str) -> bool {
+        match value {
+            Value::String(text) => text == subject,
+            Value::Array(values) => values.iter().any(|value| within(value, subject)),
+            Value::Object(members) => members.values().any(|value| within(value, subject)),
+            _ => false,
+        }
+    }
+    // Most texts do not hold it at all.
+    text.contains(subject)
+        && serde_json::from_str::<Value>(text).is_ok_and(|value| within(&value, subject))
+}

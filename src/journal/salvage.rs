@@ -1,0 +1,177 @@
+//! What a broken file still holds, row by row.
+//!
+//! Events are looked for in its pages (`pages`); counters, facts, digests and quarantine are read
+//! through SQLite, each on its own, and what cannot be read is left out: facts are unknown then,
+//! a message may be told twice, delivered events may be sent again under their `id`.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use super::carry::{self, Carried};
+use super::folded::Folded;
+use super::mark::Mark;
+use super::pages::Pages;
+use super::recovery::reader;
+use super::{DropReason, Journal, OpenError, fold};
+use crate::domain::ids::VendorId;
+use crate::link::Digest;
+
+/// Rows that are taken over in one transaction.
+const BLOCK: usize = 256;
+
+/// The id of the journal in a file that may be broken.
+pub(super) fn journal_id(path: &Path) -> Option<Uuid> {
+    let read = || -> Option<Uuid> {
+        let text: String = fold::meta(&reader(path).ok()?, "journal_id").ok()??;
+        Uuid::parse_str(&text).ok()
+    };
+    read().or_else(|| Mark::read(path).map(|mark| mark.journal_id))
+}
+
+/// What SQLite can still read beside the events.
+#[derive(Default)]
+struct Remains {
+    folded: Option<Folded>,
+    facts: Vec<(String, Vec<u8>)>,
+    seen: Vec<Digest>,
+}
+
+fn remains(path: &Path) -> Remains {
+    let mut remains = Remains::default();
+    let Ok(db) = reader(path) else { return remains };
+    remains.folded = fold::meta::<String>(&db, "folded")
+        .ok()
+        .flatten()
+        .and_then(|text| Folded::from_text(&text));
+    let facts = || -> rusqlite::Result<Vec<_>> {
+        db.prepare("SELECT name, value FROM fact")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect()
+    };
+    remains.facts = facts().unwrap_or_default();
+    if let Some(folded) = &remains.folded {
+        remains.seen = fold::read_seen(&db, folded.seen).unwrap_or_default();
+    }
+    remains
+}
+
+/// Takes over into the fresh `journal` whatever the file at `path` still holds; gives the number
+/// of waiting events. Sequences that must have been there and are not become a gap.
+pub(super) fn take_over(
+    journal: &mut Journal,
+    path: &Path,
+    old_id: Option<Uuid>,
+) -> Result<u64, OpenError> {
+    let mut remains = remains(path);
+    copy_quarantine(&journal.db, path);
+    let pages = Pages::open(path)?;
+    let rows = pages.rows();
+    let folded_at = remains.folded.as_ref().map_or(0, |folded| folded.slot);
+    let mut old = remains.folded.unwrap_or_default();
+    // Rows since the last fold say what else changed with them.
+    for spot in rows.iter().filter(|spot| spot.slot > folded_at) {
+        let Some(content) = pages.read(*spot) else { continue };
+        for (name, value) in content.aside.facts {
+            remains.facts.retain(|(known, _)| *known != name);
+            remains.facts.push((name, value));
+        }
+        remains.seen.extend(content.aside.seen);
+        content.aside.finished.iter().for_each(|slot| old.finished.insert(*slot));
+        old.slot = old.slot.max(spot.slot);
+    }
+    let known = Mark::read(path).filter(|mark| Some(mark.journal_id) == old_id);
+    let last = old.slot.max(known.map_or(0, |mark| mark.slot));
+    let waiting: Vec<_> = rows.iter().filter(|spot| !old.finished.contains(spot.slot)).collect();
+    let mut carried = 0;
+    for block in waiting.chunks(BLOCK) {
+        let events: Vec<Carried> = block
+            .iter()
+            .filter_map(|spot| pages.read(**spot))
+            .map(|content| Carried {
+                vendor: content.vendor.map(VendorId::new),
+                detail: content.detail,
+            })
+            .collect();
+        let mut next = journal.folded.clone();
+        let transaction = journal.db.unchecked_transaction()?;
+        carried += carry::write(&transaction, &mut journal.words, &mut next, &events)?;
+        fold::write(&transaction, &mut next, &journal.unfolded)?;
+        transaction.commit()?;
+        journal.folded_to(next);
+    }
+    let first = if old.finished.count() > 0 || folded_at > 0 {
+        1
+    } else {
+        // Nothing says what was delivered: only what lies between the rows is missed.
+        rows.first().map_or(last + 1, |spot| spot.slot)
+    };
+    let missing =
+        missing(&old, first, last, &rows.iter().map(|spot| spot.slot).collect::<Vec<_>>());
+    let mut next = journal.folded.clone();
+    next.add_gaps(DropReason::Corruption, old_id, &missing);
+    for gap in &old.gaps {
+        next.add_gaps(gap.reason, gap.journal_id.or(old_id), &gap.ranges);
+    }
+    next.seen = remains.seen.len() as u64;
+    journal.unfolded.facts = remains.facts.into_iter().collect();
+    let transaction = journal.db.unchecked_transaction()?;
+    fold::write_seen(&transaction, 0, &remains.seen)?;
+    fold::write(&transaction, &mut next, &journal.unfolded)?;
+    transaction.commit()?;
+    journal.folded_to(next);
+    Ok(carried)
+}
+
+/// Sequences between two slots that neither have their final answer nor were found.
+fn missing(old: &Folded, first: u64, last: u64, found: &[u64]) -> Vec<(u64, u64)> {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    let mut note = |from: u64, to: u64| {
+        for slot in from..=to {
+            if old.finished.contains(slot) || old.is_carried(slot) {
+                continue;
+            }
+            let sequence = old.sequence_of(slot);
+            match ranges.last_mut() {
+                Some((_, end)) if *end + 1 == sequence => *end = sequence,
+                _ => ranges.push((sequence, sequence)),
+            }
+        }
+    };
+    let mut next = first.max(old.finished.through() + 1);
+    for slot in found.iter().copied().filter(|slot| *slot >= first) {
+        if slot > next {
+            note(next, slot - 1);
+        }
+        next = next.max(slot + 1);
+    }
+    note(next, last);
+    ranges
+}
+
+/// Copies the rows of quarantine as far as they can be read.
+fn copy_quarantine(to: &Connection, from: &Path) {
+    let copy = || -> rusqlite::Result<()> {
+        let db = reader(from)?;
+        let mut statement = db.prepare(
+            "SELECT id, at, vendor, source, reason, detail, bytes, raw, keyed_digest
+             FROM quarantine ORDER BY id",
+        )?;
+        let mut rows = statement.query([])?;
+        let transaction = to.unchecked_transaction()?;
+        while let Ok(Some(row)) = rows.next() {
+            let values: Vec<rusqlite::types::Value> =
+                (0..9).map(|column| row.get(column)).collect::<rusqlite::Result<_>>()?;
+            transaction
+                .prepare_cached(
+                    "INSERT INTO quarantine VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                )?
+                .execute(rusqlite::params_from_iter(values))?;
+        }
+        transaction.commit()
+    };
+    if let Err(error) = copy() {
+        tracing::warn!(%error, "the quarantine of the broken journal cannot be read");
+    }
+}

@@ -1,19 +1,23 @@
 #!/usr/bin/env bash
-# bench.sh [ROUNDS]: what the gateway does beside a peer, in the same run on the same machine.
+# bench.sh [ROUNDS]: what the gateway does beside the disk's limit and beside peers, in one run.
 #
-# The harness starts a broker and a sink, then in turn a peer (a Mosquitto bridge) and doorward,
-# with the same load (benches/load: contact sensors as zigbee2mqtt tells them, QoS 1): 200
-# messages/s, 2,000/s, and as fast as they go. BENCH_HARNESS names its folder (peers.py, tab.py);
-# without one only doorward's own footprint is measured. Last comes what an event costs beside its
-# bare parts (benches/seal), which needs neither broker nor bus: alone it is
-# `cargo run --release -p doorward-seal`, built without any AWS SDK.
+# 1. The journal alone (benches/journal) in turns with bare fdatasync of the same rows.
+# 2. Opening it with a million waiting events: the journal alone, and the whole gateway.
+# 3. From device to durable to accepted: latencies, sustained rate, bytes and CPU per event.
+# 4. The harness, in turn with a peer (a Mosquitto bridge) and doorward under the same load
+#    (benches/load: contact sensors as zigbee2mqtt tells them, QoS 1), then what each loses when
+#    the sink is away for 20 s and when it is killed in that time. BENCH_HARNESS names the
+#    harness's folder (peers.py, tab.py); without one this part is left out.
+# 5. What an event costs beside its bare parts (benches/seal): alone it is
+#    `cargo run --release -p doorward-seal`, built without any AWS SDK.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 rounds=${1:-${BENCH_ROUNDS:-3}}
 harness=${BENCH_HARNESS:-../shared/bench}
 echo "bench: building for release"
-cargo build --locked --release --package doorward --package doorward-load --package doorward-seal
+cargo build --locked --release --package doorward --package doorward-load \
+    --package doorward-seal --package doorward-journal-bench
 BENCH_BIN=$(realpath "${CARGO_TARGET_DIR:-target}")/release
 export BENCH_BIN
 export BENCH_DIR=${BENCH_DIR:-$(mktemp -d)}
@@ -22,6 +26,39 @@ export PATH=$PATH:/usr/sbin
 python=${DOORWARD_PYTHON:-python3}
 
 echo "machine: $(nproc) CPUs, $(uname -sm), load $(cut -d' ' -f1 /proc/loadavg); commit $(git rev-parse --short HEAD)"
+
+echo "bench: the journal beside bare fdatasync"
+alone=$BENCH_DIR/journal-alone
+rm -rf "$alone"
+mkdir -p "$alone"
+"$BENCH_BIN/doorward-journal-bench" groups "$alone" "$((rounds * 2 + 1))"
+rm -f "$alone"/*
+
+echo "bench: a million events wait"
+"$BENCH_BIN/doorward-journal-bench" fill "$alone/million.db"
+"$python" scripts/bench/start.py "$BENCH_BIN" "$BENCH_DIR/start" "$alone/million.db" "$((rounds * 2 + 1))"
+rm -rf "$BENCH_DIR/start"
+"$BENCH_BIN/doorward-journal-bench" start "$alone/million.db" "$((rounds * 2 + 1))"
+rm -rf "$alone"
+
+footprints() { # FILE FOLLOW RATE:SECONDS...
+    local file=$1 follow=$2
+    shift 2
+    : >"$file"
+    for round in $(seq "$rounds"); do
+        for stretch in "$@"; do
+            echo "bench: round $round of $rounds, ${stretch%:*} events/s" >&2
+            FOLLOW=$follow "$python" scripts/bench/footprint.py "$BENCH_BIN" \
+                "$BENCH_DIR/footprint" "${stretch%:*}" "${stretch#*:}" >>"$file"
+        done
+    done
+    "$python" scripts/bench/table.py "$file"
+}
+echo "bench: device to durable to accepted"
+footprints "$BENCH_DIR/latency.jsonl" 1 200:10 2000:10 10000:10
+echo "bench: bytes and CPU per event, and the sustained rate"
+footprints "$BENCH_DIR/bytes.jsonl" 0 1:60 50:20 500:10 5000:10 10000:20 15000:20
+
 if [ -f "$harness/peers.py" ]; then
     out=$BENCH_DIR/peers.jsonl
     folder=$BENCH_DIR/doorward
@@ -35,12 +72,14 @@ if [ -f "$harness/peers.py" ]; then
         "$python" "$harness/peers.py" bridge 1 lat200,lat2000,max | tee -a "$out" | grep '^#' || true
         "$python" "$harness/peers.py" cmd 1 lat200,lat2000,max | tee -a "$out" | grep '^#' || true
     done
+    echo "bench: the sink is away for 20 s; then also a kill -9 in that time"
+    for peer in bridge cmd; do
+        "$python" "$harness/peers.py" "$peer" 0 outage,kill | tee -a "$out" | grep '^#' || true
+    done
     "$python" "$harness/tab.py" "$out"
     "$python" scripts/bench/ratios.py "$out"
+    echo "bench: peers that need packages of their own (ThingsBoard, Node-RED) are left out"
 else
     echo "bench: no harness in $harness, so no peer beside doorward"
 fi
-for rate in 200 2000; do
-    "$python" scripts/bench/footprint.py "$BENCH_BIN" "$BENCH_DIR/footprint" "$rate" 10
-done
 "$BENCH_BIN/doorward-seal"

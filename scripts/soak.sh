@@ -1,20 +1,24 @@
 #!/usr/bin/env bash
 # soak.sh: the loops that are too long for `make test`, in pieces, resumable.
 #
-#   SOAK_KILLS    kill -9 cycles of core and vendor process under load   (10000)
-#   SOAK_PIECE    cycles per piece                                       (500)
-#   SOAK_MOVES    moves of a gate on a serial line in trouble, in pieces of 25   (1000)
-#   SOAK_FUZZ_S   seconds of fuzzing per target; 0 leaves fuzzing out    (600)
+#   SOAK_KILLS    kill -9 cycles of core and vendor process under load                   (10000)
+#   SOAK_CUTS     simulated power cuts of the journal                                    (10000)
+#   SOAK_MOVES    moves of a gate on a serial line in trouble                            (1000)
+#   SOAK_STALL_S  seconds for which the disk does not answer; 0 leaves the disk out      (120)
+#   SOAK_FUZZ_S   seconds of fuzzing per target; 0 leaves fuzzing out                    (600)
+#   SOAK_PIECE    kills in a piece                                                       (500)
 #
 # A piece that is done is not done again for the same commit: stop at any time, start again to go
-# on. The result is written to docs/evidence/.
+# on. 0 leaves a part out. The results are written to docs/evidence/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 kills=${SOAK_KILLS:-10000}
-piece=${SOAK_PIECE:-500}
-fuzz=${SOAK_FUZZ_S:-600}
+cuts=${SOAK_CUTS:-10000}
 moves=${SOAK_MOVES:-1000}
+stall=${SOAK_STALL_S:-120}
+fuzz=${SOAK_FUZZ_S:-600}
+piece=${SOAK_PIECE:-500}
 commit=$(git rev-parse --short HEAD)
 [ -z "$(git status --porcelain -- src crates schemas tests)" ] || commit="$commit with changes"
 done_folder="target/soak/${commit// /-}"
@@ -22,56 +26,81 @@ mkdir -p "$done_folder" docs/evidence
 machine="$(nproc) CPUs, $(awk '/MemTotal/ {printf "%.0f GiB", $2 / 1048576}' /proc/meminfo), $(uname -srm)"
 
 head_of() {
-    printf '# %s\n\n| what | value |\n| --- | --- |\n| date | %s |\n| commit | %s |\n| machine | %s |\n| command | `%s` |\n' \
+    printf '# %s\n\n| what | value |\n| --- | --- |\n| date | %s |\n| commit | %s |\n| machine | %s |\n| command | `%s` |\n\n' \
         "$1" "$(date -u +%F)" "$commit" "$machine" "$2"
 }
 
+# once LOG COMMAND...: runs the command unless its log says that it was done.
+once() {
+    local log=$1
+    shift
+    [ ! -f "$log.done" ] || return 0
+    "$@" >"$log" 2>&1 || {
+        tail -40 "$log" >&2
+        echo "soak: failed; the log is $log" >&2
+        exit 1
+    }
+    mv "$log" "$log.done"
+}
+
+# pieces NAME TOTAL SIZE VARIABLE TARGET FILTER: the tests that FILTER names, SIZE at a time.
+pieces() {
+    local name=$1 total=$2 size=$3 variable=$4 target=$5 filter=$6 number count
+    count=$(((total + size - 1) / size))
+    for number in $(seq "$count"); do
+        echo "soak: $name, piece $number of $count"
+        once "$done_folder/$name-$number" \
+            env "$variable=$size" cargo test --locked --test "$target" "$filter" -- --nocapture
+    done
+}
+
+# lines NAME PATTERN: what the pieces of NAME printed, a line a piece.
+lines() {
+    local log
+    for log in $(printf '%s\n' "$done_folder/$1"-*.done | sort -V); do
+        grep -E "$2" "$log" | paste -sd' ' | sed 's/^/- /'
+    done
+}
+
 echo "soak: building"
-cargo test --locked --test real --no-run
-pieces=$(((kills + piece - 1) / piece))
-for number in $(seq "$pieces"); do
-    log=$done_folder/kill-$number
-    if [ ! -f "$log.done" ]; then
-        echo "soak: kills, piece $number of $pieces"
-        DOORWARD_KILLS=$piece cargo test --locked --test real kill:: -- --nocapture >"$log" 2>&1 || {
-            tail -40 "$log" >&2
-            echo "soak: piece $number failed; its log is $log" >&2
-            exit 1
-        }
-        mv "$log" "$log.done"
-    fi
-done
-if [ "$pieces" -gt 0 ]; then
+cargo test --locked --test real --test journal --no-run
+
+if [ "$cuts" -gt 0 ]; then
+    pieces cuts "$cuts" 2500 DOORWARD_CUTS journal cuts::
+    {
+        head_of "Power cuts of the journal" "SOAK_CUTS=$cuts make soak"
+        printf 'The real journal over a storage layer that loses, reorders and tears what was not synced\n(`crates/powercut`). Whatever was acknowledged before a cut is there after it, byte for byte; what\nwas under way is there whole or not at all; the journal opens and goes on.\n\n'
+        lines cuts '^(seed|cuts)'
+    } >docs/evidence/cuts.md
+    echo "soak: docs/evidence/cuts.md is written"
+fi
+
+if [ "$kills" -gt 0 ]; then
+    pieces kill "$kills" "$piece" DOORWARD_KILLS real kill::
     {
         head_of "kill -9 of core and vendor process under load" "SOAK_KILLS=$kills SOAK_PIECE=$piece make soak"
-        printf '\nEvery act that the broker had acknowledged to its device arrived once after deduplication by\n`id`, in sequence per entry, and the journal had no gap. One line a piece; a failing piece\nstops the run.\n\n'
-        for number in $(seq "$pieces"); do
-            grep -E '^(seed [0-9]+|[0-9]+ kills of the core)' "$done_folder/kill-$number.done" | paste -sd' ' | sed 's/^/- /'
-        done
+        printf 'Every act that the broker had acknowledged to its device arrived once after deduplication by\n`id`, in sequence per entry; an id always came with the same bytes, and the journal had no gap. One\nline a piece; a failing piece stops the run.\n\n'
+        lines kill '^(seed [0-9]+|[0-9]+ kills of the core)'
     } >docs/evidence/kill.md
     echo "soak: docs/evidence/kill.md is written"
 fi
 
-of_line=$(((moves + 24) / 25))
-for number in $(seq "$of_line"); do
-    log=$done_folder/serial-$number
-    if [ ! -f "$log.done" ]; then
-        echo "soak: moves on a serial line, piece $number of $of_line"
-        DOORWARD_SERIAL_MOVES=25 cargo test --locked --test real serial_load:: -- --nocapture >"$log" 2>&1 || {
-            tail -40 "$log" >&2
-            echo "soak: piece $number failed; its log is $log" >&2
-            exit 1
-        }
-        mv "$log" "$log.done"
-    fi
-done
-if [ "$of_line" -gt 0 ]; then
+if [ "$stall" -gt 0 ]; then
+    pieces disk "$stall" "$stall" DOORWARD_STALL_S real disk::
+    {
+        head_of "A disk that does not answer" "SOAK_STALL_S=$stall make soak"
+        printf 'Under load, below the real binary: nothing is acknowledged meanwhile, the same processes live, it\nis told, and everything arrives once afterwards.\n\n'
+        lines disk '^test .* ok$'
+    } >docs/evidence/disk.md
+    echo "soak: docs/evidence/disk.md is written"
+fi
+
+if [ "$moves" -gt 0 ]; then
+    pieces serial "$moves" 25 DOORWARD_SERIAL_MOVES real serial_load::
     {
         head_of "A serial line in trouble beside a busy broker" "SOAK_MOVES=$moves make soak"
-        printf '\nTwo pymodbus boards on a pseudo-terminal; a gate that moves while the line has garbage, wrong\nchecksums, a dead or refusing sibling, a relay left on, silence, or is unplugged; 20 doors on\nzigbee2mqtt at 2,000 acts/s meanwhile. Every move was told in order, each step of it but where the\nline was gone or silent; every act over the broker was told once; no relay was switched on.\n\n'
-        for number in $(seq "$of_line"); do
-            grep -E '^(seed [0-9]+|[0-9]+ moves,)' "$done_folder/serial-$number.done" | paste -sd' ' | sed 's/^/- /'
-        done
+        printf 'Two pymodbus boards on a pseudo-terminal; a gate that moves while the line has garbage, wrong\nchecksums, a dead or refusing sibling, a relay left on, silence, or is unplugged; 20 doors on\nzigbee2mqtt at 2,000 acts/s meanwhile. Every move was told in order, each step of it but where the\nline was gone or silent; every act over the broker was told once; no relay was switched on.\n\n'
+        lines serial '^(seed [0-9]+|[0-9]+ moves,)'
     } >docs/evidence/serial.md
     echo "soak: docs/evidence/serial.md is written"
 fi
@@ -79,24 +108,20 @@ fi
 [ "$fuzz" -gt 0 ] || exit 0
 command -v cargo-fuzz >/dev/null || cargo install --locked --root .tools cargo-fuzz
 export PATH=$PWD/.tools/bin:$PATH RUSTC_BOOTSTRAP=1
+fuzz_one() {
+    local folder=$1 name=$2 corpus
+    corpus=$(mktemp -d)
+    cp "$folder/fuzz/corpus/$name/"* "$corpus/"
+    (cd "$folder" && cargo fuzz run "$name" "$corpus" -- -max_total_time="$fuzz")
+    rm -rf "$corpus"
+}
 for target in crates/translators:zigbee2mqtt crates/translators:modbus .:link_frame; do
-    folder=${target%%:*} name=${target##*:}
-    log=$done_folder/fuzz-$name
-    if [ ! -f "$log.done" ]; then
-        echo "soak: fuzzing $name for $fuzz s"
-        corpus=$(mktemp -d)
-        cp "$folder/fuzz/corpus/$name/"* "$corpus/"
-        (cd "$folder" && cargo fuzz run "$name" "$corpus" -- -max_total_time="$fuzz") >"$log" 2>&1 || {
-            tail -40 "$log" >&2
-            exit 1
-        }
-        rm -rf "$corpus"
-        mv "$log" "$log.done"
-    fi
+    echo "soak: fuzzing ${target##*:} for $fuzz s"
+    once "$done_folder/fuzz-${target##*:}" fuzz_one "${target%%:*}" "${target##*:}"
 done
 {
     head_of "Fuzzing" "SOAK_FUZZ_S=$fuzz make soak"
-    printf '\nNo crash, no broken invariant, under the address sanitizer.\n\n'
+    printf 'No crash, no broken invariant, under the address sanitizer.\n\n'
     for name in zigbee2mqtt modbus link_frame; do
         printf -- '- %s: %s\n' "$name" "$(grep -E '^Done [0-9]+ runs' "$done_folder/fuzz-$name.done")"
     done

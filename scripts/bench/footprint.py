@@ -2,8 +2,10 @@
 """footprint.py BIN FOLDER [RATE SECONDS]: what one gateway costs while events flow.
 
 Starts a broker, a sink and a gateway, publishes at RATE for SECONDS, and prints one JSON line:
-PSS of each process idle and under load, CPU and bytes written to disk per event, and beside it
-what the same events' bytes are. Sizes in MiB, times in microseconds.
+PSS of each process idle and under load, CPU and bytes written to disk per event, what the same
+events' bytes are, and how long events take from the device to the bus's answer. With FOLLOW=1
+also how long they take until they are durable, which costs the gateway some work of its own.
+Sizes in MiB, CPU in microseconds.
 """
 import json
 import os
@@ -82,7 +84,7 @@ def main():
         def ctl(path):
             return urllib.request.urlopen(f"http://127.0.0.1:{control}{path}", timeout=20).read().decode()
 
-        def load(count):
+        def load(count, rate):
             ctl("/reset?base=0")
             out = subprocess.run(
                 [f"{binaries}/mqload", str(broker), str(count), str(rate), "dev/d1/data", "300", "0"],
@@ -93,18 +95,32 @@ def main():
                 time.sleep(0.1)
             return out
 
-        load(400)
-        before = cpu(core.pid), cpu(vendor), written(core.pid)
+        load(400, 400)
+        time.sleep(3)
         count = rate * seconds
-        load(count)
-        time.sleep(2)
+        follow = None
+        if os.environ.get("FOLLOW") == "1":
+            follow = subprocess.Popen(
+                [f"{binaries}/follow", f"{folder}/socket", str(count)],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )
+            follow.stderr.readline()
+        before = cpu(core.pid), cpu(vendor), written(core.pid)
+        load(count, rate)
+        # The last marks of delivery wait this long for company.
+        time.sleep(3)
         after = cpu(core.pid), cpu(vendor), written(core.pid)
         stats = json.loads(ctl(f"/stats?n={count}"))
+        if follow:
+            durable = json.loads(follow.communicate()[0])
+            result.update({f"journaled_{key}": durable[key] for key in ("uniq", "p50_ms", "p99_ms", "p999_ms")})
         result.update(
             events=count,
+            rate_at_bus=stats["mid_rate"],
             lost=stats["lost"],
             p50_ms=stats["p50_ms"],
             p99_ms=stats["p99_ms"],
+            p999_ms=stats["p999_ms"],
             core_pss_load=pss(core.pid),
             vendor_pss_load=pss(vendor),
             core_cpu_us_event=(after[0] - before[0]) * 1e6 / count,
@@ -117,6 +133,7 @@ def main():
         ).stdout
         detail = len(json.dumps(json.loads(sample)["event"], separators=(",", ":")))
         result.update(detail_bytes=detail, written_over_detail=result["bytes_written_event"] / detail)
+        result["load1"] = os.getloadavg()[0]
         print(json.dumps({key: round(value, 2) if isinstance(value, float) else value for key, value in result.items()}))
     finally:
         for process in reversed(started):

@@ -76,6 +76,14 @@ impl Tally {
         request.entries.len()
     }
 
+    /// Counts a line of a doorward's own list of events.
+    pub fn line(&mut self, line: &[u8], now: i64) {
+        self.bodies += 1;
+        if mark::member(line, b"\"type\"") == Some(b"entry.position_changed") {
+            self.count(mark::find(line).take(1), now);
+        }
+    }
+
     /// Counts what stands in an MQTT payload, or in a body of any other form.
     pub fn payload(&mut self, body: &[u8], now: i64) {
         self.bodies += 1;
@@ -116,8 +124,9 @@ impl Tally {
             "uniq": unique, "total": total, "dup": total - unique, "lost": wanted.saturating_sub(unique),
             "ooo": self.out_of_order, "bodies": self.bodies, "span_s": round(span, 3),
             "rate": round(rate(unique, span), 0), "mid_rate": round(rate(middle.len(), seconds_between(middle)), 0),
-            "p50_ms": percentile_ms(&latencies, 50), "p90_ms": percentile_ms(&latencies, 90),
-            "p99_ms": percentile_ms(&latencies, 99), "max_ms": percentile_ms(&latencies, 100),
+            "p50_ms": permille_ms(&latencies, 500), "p90_ms": permille_ms(&latencies, 900),
+            "p99_ms": permille_ms(&latencies, 990), "p999_ms": permille_ms(&latencies, 999),
+            "max_ms": permille_ms(&latencies, 1000),
         })
     }
 }
@@ -139,8 +148,8 @@ fn rate(events: usize, span: f64) -> f64 {
     if span > 0.0 { events as f64 / span } else { 0.0 }
 }
 
-fn percentile_ms(sorted: &[i64], percent: usize) -> f64 {
-    let at = sorted.len().saturating_sub(1) * percent / 100;
+fn permille_ms(sorted: &[i64], permille: usize) -> f64 {
+    let at = sorted.len().saturating_sub(1) * permille / 1000;
     round(seconds(sorted.get(at).copied().unwrap_or_default()) * 1e3, 2)
 }
 
@@ -206,6 +215,22 @@ mod tests {
         assert_eq!(
             (&stats["uniq"], &stats["dup"], &stats["lost"], &stats["ooo"]),
             (&json!(2), &json!(0), &json!(0), &json!(1))
+        );
+    }
+
+    #[test]
+    fn counts_a_line_of_the_list_once() {
+        let mut tally = Tally::since(START);
+        let time = mark::text(START + 10).unwrap();
+        for kind in ["entry.position_changed", "endpoint.battery_changed"] {
+            let line = format!(
+                r#"{{"sequence":7,"delivered":false,"event":{{"type":"{kind}","time":"{time}","gateway":{{"time":"{time}"}}}}}}"#
+            );
+            tally.line(line.as_bytes(), START + 510);
+        }
+        assert_eq!(
+            (&tally.stats(1)["total"], &tally.stats(1)["p999_ms"]),
+            (&json!(1), &json!(0.5))
         );
     }
 

@@ -145,6 +145,47 @@ async fn reach_vendor(connection: &Connection) -> anyhow::Result<()> {
     }
 }
 
+/// How many events wait, and of which classes.
+fn waiting(queue: &QueueView) -> String {
+    let classes: Vec<String> = queue
+        .journal
+        .waiting_bytes
+        .iter()
+        .filter(|(_, bytes)| **bytes > 0)
+        .map(|(class, bytes)| format!("{class} {}", output::size(*bytes)))
+        .collect();
+    let classes =
+        if classes.is_empty() { String::new() } else { format!(" ({})", classes.join(", ")) };
+    format!("{} events wait for the bus{classes}", queue.journal.waiting)
+}
+
+/// What its journal says.
+fn journal(socket: &Path, queue: &QueueView, report: &mut Report) {
+    let mut warn = |message: String, remedy: &str| {
+        report.findings.push(Finding::warning(socket, message, remedy).of_kind(Kind::Surroundings));
+    };
+    if let Some(words) = queue.journal.too_little_space() {
+        warn(words, "free some, or lower journal.min_free_percent; near the end of it events go");
+    }
+    for vendor in &queue.status.held {
+        warn(
+            format!("{vendor} is not read: what waits of it fills its quota"),
+            "see why events do not leave (doorward queue), or raise journal.vendor_percent",
+        );
+    }
+    if let Some(words) = &queue.status.journal_arrival {
+        if queue.status.journal_lost {
+            warn(
+                words.clone(),
+                "look at what gateway.events_dropped tells; it is said until the next start",
+            );
+        } else {
+            let (what, detail) = ("the journal".to_owned(), Some(words.clone()));
+            report.looked.push(Looked { what, ok: true, skipped: false, detail });
+        }
+    }
+}
+
 /// What the running gateway says of itself.
 async fn running(configuration: &Configuration, report: &mut Report) {
     let client = Client::new(&configuration.gateway.socket);
@@ -183,12 +224,8 @@ async fn running(configuration: &Configuration, report: &mut Report) {
             .of_kind(Kind::Surroundings),
         );
     }
-    report.looked.push(Looked {
-        what,
-        ok: true,
-        skipped: false,
-        detail: Some(format!("{} events wait for the bus", queue.journal.waiting)),
-    });
+    journal(socket, &queue, report);
+    report.looked.push(Looked { what, ok: true, skipped: false, detail: Some(waiting(&queue)) });
     let Ok(doors) = client.get::<Vec<DoorView>>("/v1/doors", &()).await else { return };
     for endpoint in doors.iter().flat_map(|door| &door.endpoints) {
         if endpoint.lossy_source {

@@ -1,13 +1,17 @@
 //! The command line: one file a command.
 
+mod adopt;
 mod check;
 mod completions;
 mod doors;
+mod erase;
 mod events;
+mod journal;
 mod output;
 mod quarantine;
 mod queue;
 mod run;
+mod stopped;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -77,6 +81,35 @@ Examples:
   doorward quarantine
   doorward quarantine --limit 5 --json")]
     Quarantine(quarantine::Args),
+    /// Look after the journal: its figures, its checksums, its events as a file.
+    #[command(after_help = "Examples:
+  doorward journal stats
+  doorward journal verify
+  doorward journal export --waiting > events.jsonl
+  doorward journal import events.jsonl")]
+    Journal(journal::Args),
+    /// Take over what another machine's journal still owes the bus; the gateway must be stopped.
+    #[command(
+        after_help = "A journal that came along from another machine is set aside when the gateway starts
+(journal.db.foreign-1 in the state folder). Its waiting events are taken over with their exact
+bytes, its facts are not: they are of other doors' time. The file is renamed then.
+
+Examples:
+  doorward adopt
+  doorward adopt /mnt/old/var/lib/doorward/journal.db"
+    )]
+    Adopt(adopt::Args),
+    /// Erase a person from the running gateway's journal, for good.
+    #[command(
+        after_help = "Every event, fact and quarantined message that names the subject goes, delivered or not, and
+what was set aside of the journal with it. What subscribers have is theirs to erase; so are
+backups and exports of the journal.
+
+Examples:
+  doorward erase --subject resident-4711
+  doorward erase --subject resident-4711 --yes --json"
+    )]
+    Erase(erase::Args),
     /// Print a completion script for a shell.
     #[command(after_help = "Examples:
   doorward completions bash > /etc/bash_completion.d/doorward
@@ -115,6 +148,9 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doors(args) => doors::run(&cli.config, &args).await,
         Command::Queue(args) => queue::run(&cli.config, &args).await,
         Command::Quarantine(args) => quarantine::run(&cli.config, &args).await,
+        Command::Journal(args) => journal::run(&cli.config, &args).await,
+        Command::Adopt(args) => adopt::run(&cli.config, &args),
+        Command::Erase(args) => erase::run(&cli.config, &args).await,
         Command::Completions(_) => Ok(ExitCode::SUCCESS),
         Command::Vendor { name } => {
             run::log();

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 
+use crate::config::Configuration;
 use crate::local::Client;
 
 /// Says an error on the standard error, with its causes.
@@ -58,13 +59,45 @@ pub fn json<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A client of the gateway that `config` configures.
-pub fn client(config: &Path) -> anyhow::Result<Client> {
-    let configuration = crate::config::read(config).map_err(|findings| {
+/// The configuration in the folder `config`.
+pub fn configuration(config: &Path) -> anyhow::Result<Configuration> {
+    crate::config::read(config).map_err(|findings| {
         let words: Vec<String> = findings.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("{}", words.join("\n"))
-    })?;
-    Ok(Client::new(&configuration.gateway.socket))
+    })
+}
+
+/// A client of the gateway that `config` configures.
+pub fn client(config: &Path) -> anyhow::Result<Client> {
+    Ok(Client::new(&configuration(config)?.gateway.socket))
+}
+
+/// An amount of bytes as a person says it.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{} KiB", bytes / 1024),
+        1_048_576..1_073_741_824 => format!("{} MiB", bytes >> 20),
+        _ => format!("{} GiB", bytes >> 30),
+    }
+}
+
+/// Ranges as a person writes them: `1-4, 7`; the first twenty.
+pub fn ranges(ranges: &[(u64, u64)]) -> String {
+    const SHOWN: usize = 20;
+    let mut words: Vec<String> = ranges
+        .iter()
+        .take(SHOWN)
+        .map(
+            |(first, last)| {
+                if first == last { first.to_string() } else { format!("{first}-{last}") }
+            },
+        )
+        .collect();
+    if ranges.len() > SHOWN {
+        words.push(format!("and {} more", ranges.len() - SHOWN));
+    }
+    words.join(", ")
 }
 
 /// A span of time as a person says it.
@@ -119,6 +152,15 @@ mod tests {
         assert_eq!(harmless("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\nc");
         assert_eq!(harmless("\u{9b}x\u{202e}\u{7f}\t"), "\\u{9b}x\\u{202e}\\u{7f}\\u{9}");
         assert_eq!(harmless("Tür offen"), "Tür offen");
+    }
+
+    #[test]
+    fn sizes_and_ranges_are_for_people() {
+        let sizes = [0, 1023, 1024, 1_048_575, 1 << 20, 1 << 30, 1 << 40].map(size);
+        assert_eq!(sizes, ["0 B", "1023 B", "1 KiB", "1023 KiB", "1 MiB", "1 GiB", "1024 GiB"]);
+        assert_eq!(ranges(&[(1, 4), (7, 7)]), "1-4, 7");
+        let many: Vec<_> = (0..25).map(|n| (n * 2, n * 2)).collect();
+        assert!(ranges(&many).ends_with("38, and 5 more"), "{}", ranges(&many));
     }
 
     #[test]

@@ -22,8 +22,17 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     let QueueView { status, journal } = view;
     let oldest = journal
         .oldest_waiting
-        .map_or_else(String::new, |at| format!(", the oldest since {}", output::time(&at)));
-    output::say(&format!("waiting      {}{oldest}", journal.waiting));
+        .as_ref()
+        .map_or_else(String::new, |at| format!(", the oldest since {}", output::time(at)));
+    let classes: Vec<String> = journal
+        .waiting_bytes
+        .iter()
+        .filter(|(_, bytes)| **bytes > 0)
+        .map(|(class, bytes)| format!("{class} {}", output::size(*bytes)))
+        .collect();
+    let classes =
+        if classes.is_empty() { String::new() } else { format!(" ({})", classes.join(", ")) };
+    output::say(&format!("waiting      {}{oldest}{classes}", journal.waiting));
     output::say(&format!(
         "journal      {} events so far, {} quarantined",
         journal.slot, journal.quarantined
@@ -33,6 +42,12 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
         journal.bytes_used / 1024,
         journal.bytes_bound / 1024
     ));
+    if let Some(words) = journal.too_little_space() {
+        output::say(&format!("disk low     {words}; near the end of it history goes, then events"));
+    }
+    if let Some(words) = &status.journal_arrival {
+        output::say(&format!("at the start {words}"));
+    }
     output::say(&format!(
         "bus          {}: {} accepted, {} refused, {} tried again",
         status.uplink.bus, status.uplink.accepted, status.uplink.refused, status.uplink.retried
@@ -47,6 +62,11 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     }
     if let Some(failure) = &status.storage_failure {
         output::say(&format!("disk trouble {failure}; nothing is acknowledged meanwhile"));
+    }
+    for vendor in &status.held {
+        output::say(&format!(
+            "held         {vendor}: not read, since what waits of it fills its quota"
+        ));
     }
     for vendor in &status.vendors {
         output::say(&format!("vendor       {}: {}", vendor.vendor, vendor.state));

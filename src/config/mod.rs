@@ -17,6 +17,7 @@ pub use endpoints::PinnedEndpoint;
 pub use finding::{Finding, Kind, Severity};
 pub use gateway::{BusConfig, GatewayConfig};
 pub use journal::JournalConfig;
+pub use names::is_vendor;
 pub use vendor::VendorConfig;
 
 use crate::domain::entry::Entry;

@@ -225,6 +225,45 @@ fn the_bus_is_complete_or_refused() {
 }
 
 #[test]
+fn the_journals_bounds_have_defaults_and_bounds_of_their_own() {
+    let journal = |text: &str| {
+        let (configuration, findings) = found(&format!("{GATEWAY}{text}"), &[]);
+        assert_eq!(findings, [], "{text}");
+        configuration.unwrap().gateway.journal
+    };
+    let default = JournalConfig {
+        max_mib: 1024,
+        min_free_percent: 5,
+        vendor_percent: 50,
+        history_days: 30,
+        history_mib: 256,
+        waiting_days: 30,
+    };
+    assert_eq!(journal(""), default);
+    assert_eq!(
+        journal("[journal]\nhistory_days = 7\n"),
+        JournalConfig { history_days: 7, ..default }
+    );
+    for (key, lowest, highest) in [
+        ("max_mib", 1, 1_048_576),
+        ("min_free_percent", 0, 50),
+        ("vendor_percent", 1, 100),
+        ("history_days", 0, 3650),
+        ("history_mib", 0, 1_048_576),
+        ("waiting_days", 1, 3650),
+    ] {
+        let line = |value: i64| format!("[journal]\n{key} = {value}\n");
+        assert_eq!(one(&line(lowest - 1)), error(5, &format!("journal.{key}")));
+        assert_eq!(one(&line(highest + 1)), error(5, &format!("journal.{key}")));
+        for value in [lowest, highest] {
+            journal(&line(value));
+        }
+    }
+    // A key of before that nothing reads any more is said, and stops nothing.
+    assert_eq!(one("[journal]\nhistory_events = 5\n"), warning(5, "journal.history_events"));
+}
+
+#[test]
 fn bounds_and_paths_are_checked() {
     assert_eq!(one("[journal]\nmax_mib = 0\n"), error(5, "journal.max_mib"));
     assert_eq!(one("[journal]\nmax_mib = 9223372036854775807\n"), error(5, "journal.max_mib"));

@@ -25,7 +25,7 @@ const COMMIT_RETRY: Duration = Duration::from_secs(1);
 /// The journal's file is broken: it must be opened anew, which salvages it.
 #[derive(Debug, thiserror::Error)]
 #[error("the journal is broken: {0}")]
-pub struct Broken(String);
+pub struct Broken(pub(super) String);
 
 /// The outcome of a commit, with what may be acknowledged after it: vendor, life, through.
 pub(super) type Commit = (Result<Committed, Failure>, Vec<(VendorId, u64, u64)>);
@@ -66,9 +66,22 @@ impl Daemon {
     pub(super) fn next_wake(&self, committing: bool) -> Instant {
         let wake = self.started + self.gateway.next_deadline();
         if committing {
-            return wake;
+            let stalled = self.committing_since.filter(|_| !self.stall_told);
+            return stalled.map_or(wake, |since| wake.min(since + STALLED));
         }
         self.retry_at.or_else(|| self.due()).map_or(wake, |at| wake.min(at))
+    }
+
+    /// Says once that a commit does not come back.
+    pub(super) fn tell_of_stall(&mut self) {
+        let stalled = self.committing_since.is_some_and(|since| since.elapsed() >= STALLED);
+        if stalled && !self.stall_told {
+            self.stall_told = true;
+            tracing::error!(
+                "the disk has not answered for {} s; nothing is acknowledged",
+                STALLED.as_secs()
+            );
+        }
     }
 
     /// What is wrong with the disk, if anything.
@@ -124,6 +137,9 @@ impl Daemon {
     /// The journal's answer to a commit.
     pub(super) async fn committed(&mut self, (result, acks): Commit) -> anyhow::Result<()> {
         self.committing_since = None;
+        if std::mem::take(&mut self.stall_told) {
+            tracing::info!("the disk answers again");
+        }
         match result {
             Ok(committed) => {
                 if self.storage_failure.take().is_some() {

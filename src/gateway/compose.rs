@@ -16,7 +16,7 @@ use super::state::{HEARTBEAT, Identity, Now, StartFacts, StartInfo};
 use crate::domain::entry::{Entry, EntryState};
 use crate::domain::fact::{Change, Fact, FactQuality, Sighting};
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
-use crate::journal::{Gap, PreviousStop, QuarantineRecord};
+use crate::journal::{Erased, Gap, PreviousStop, QuarantineRecord};
 
 type Event = Result<Draft, Invalid>;
 
@@ -435,6 +435,17 @@ impl Composer {
                 .collect(),
             count: number(gap.count),
             reason: gap.reason.as_str().into(),
+        })
+    }
+
+    pub fn subject_erased(&mut self, now: Now, erased: Erased, uid: u32) -> Event {
+        let id = self.id(now);
+        self.envelope(id, now.wall).seal(&schema::GatewaySubjectErased {
+            events: number(erased.events),
+            waiting: number(erased.waiting),
+            quarantine: number(erased.quarantine),
+            facts: number(erased.facts),
+            requested_by_uid: i64::from(uid),
         })
     }
 

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::commits::Commit;
+use super::commits::{Broken, Commit};
 use super::opening;
 use super::pace::Pace;
 use super::state::{Effects, Gateway, Identity, Input, Now, StartFacts, VendorChange};
@@ -43,6 +43,7 @@ pub struct Daemon {
     pub(super) pace: Pace,
     /// When the commit under way was begun.
     pub(super) committing_since: Option<Instant>,
+    pub(super) stall_told: bool,
     /// Vendors that are not read, since what waits of theirs fills their quota.
     pub(super) held: BTreeSet<VendorId>,
     pub(super) arrival: Arrival,
@@ -71,8 +72,10 @@ impl Daemon {
         let slot = restored.slot;
         let writer = Writer::spawn(journal)?;
         let handle = writer.handle();
+        #[expect(clippy::disallowed_methods, reason = "`Uplink::new` says what bounds it")]
+        let (reports_in, reports) = mpsc::unbounded_channel();
         if unclean {
-            tokio::spawn(super::verification::run(handle.clone()));
+            tokio::spawn(super::verification::run(handle.clone(), reports_in.clone()));
         }
         let bus = crate::bus::open(&config.gateway.bus).await?;
         let identity = Identity {
@@ -85,8 +88,6 @@ impl Daemon {
             test: config.gateway.test,
         };
         let source: Arc<str> = identity.publisher.source().into();
-        #[expect(clippy::disallowed_methods, reason = "`Uplink::new` says what bounds it")]
-        let (reports_in, reports) = mpsc::unbounded_channel();
         let (uplink_in, uplink_committed) = mpsc::channel(64);
         let start_facts = StartFacts {
             bus: bus.name(),
@@ -134,6 +135,7 @@ impl Daemon {
             batch,
             pace: Pace::new(Instant::now()),
             committing_since: None,
+            stall_told: false,
             held: BTreeSet::new(),
             arrival,
             marks_since: None,
@@ -159,6 +161,12 @@ impl Daemon {
     /// part of the gateway has ended.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let result = self.work(stop).await;
+        if result.as_ref().is_err_and(|error| error.is::<Broken>()) {
+            let noted = self.journal.act(|journal| journal.condemn()).await;
+            if let Ok(Err(error)) = noted {
+                tracing::error!(%error, "it cannot be noted that the journal is broken");
+            }
+        }
         // The vendors end with their links; what was not acknowledged comes again.
         self.supervisor.close();
         self.vendors.clear();
@@ -172,7 +180,8 @@ impl Daemon {
         self.step(Input::Start(facts));
         let mut commit = None;
         loop {
-            if std::mem::take(&mut self.wants_statistics) {
+            // Not behind a commit that the disk may hold up.
+            if commit.is_none() && std::mem::take(&mut self.wants_statistics) {
                 self.statistics().await?;
             }
             if commit.is_none() && self.commit_is_due() {
@@ -195,9 +204,13 @@ impl Daemon {
                         self.supervised(event);
                     }
                 }
-                Some(report) = self.reports.recv() => self.reported(report),
+                Some(report) = self.reports.recv() => match report {
+                    Report::Broken(words) => return Err(Broken(words).into()),
+                    report => self.reported(report),
+                },
                 Some(request) = self.requests.recv() => self.asked(request),
                 () = tokio::time::sleep_until(wake) => {
+                    self.tell_of_stall();
                     if self.now().monotonic >= self.gateway.next_deadline() {
                         self.step(Input::Tick);
                     }
@@ -295,6 +308,7 @@ impl Daemon {
 
     fn reported(&mut self, report: Report) {
         match report {
+            Report::Broken(_) => {}
             Report::Delivered(sequences) => self.step(Input::Delivered(sequences)),
             Report::Refused { event, code, message } => self.step(Input::Refused {
                 slot: event.slot,
@@ -320,6 +334,7 @@ impl Daemon {
                     storage_failure: self.storage_trouble(),
                     journal_arrival: (!matches!(self.arrival, Arrival::AsItWas))
                         .then(|| self.arrival.words()),
+                    journal_lost: self.arrival.is_loss(),
                     held: self.held.iter().map(ToString::to_string).collect(),
                     vendors: self
                         .gateway
@@ -330,6 +345,7 @@ impl Daemon {
                 };
                 let _ = reply.send(status);
             }
+            Request::Erased { erased, uid } => self.step(Input::Erased { erased, uid }),
         }
     }
 

@@ -18,7 +18,7 @@ const SERIALS: [(&str, &str); 2] =
     [("board", "/proc/device-tree/serial-number"), ("installation", "/etc/machine-id")];
 
 /// Opens the journal of `config`, whatever state it is in, and says in the log what it found.
-pub(super) fn open_journal(
+pub(crate) fn open_journal(
     config: &Configuration,
     now: Timestamp,
     random: &mut fastrand::Rng,

@@ -15,7 +15,7 @@ use super::window::SeenWindow;
 use crate::domain::endpoint::EndpointState;
 use crate::domain::entry::{Entry, EntryState, Role};
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
-use crate::journal::{Batch, Gap, NewEvent, PreviousStop, Restored};
+use crate::journal::{Batch, Erased, Gap, NewEvent, PreviousStop, Restored};
 use crate::link::{ReadRequest, Signal};
 
 /// How long a broker or a vendor's bridge may be away before its endpoints are told offline.
@@ -92,6 +92,11 @@ pub enum Input {
     Delivered(Vec<u64>),
     /// The journal gave events up.
     Dropped(Gap),
+    /// The journal erased a person, at the wish of the user `uid` of this machine.
+    Erased {
+        erased: Erased,
+        uid: u32,
+    },
     /// The bus finally refused this event.
     Refused {
         slot: u64,
@@ -202,6 +207,9 @@ impl Gateway {
             Input::Vendor { vendor, change } => self.vendor(now, &vendor, change, &mut effects),
             Input::Delivered(slots) => effects.batch.finished = slots,
             Input::Dropped(gap) => self.dropped(now, &gap, &mut effects),
+            Input::Erased { erased, uid } => {
+                effects.event(None, self.composer.subject_erased(now, erased, uid));
+            }
             Input::Refused { slot, event_type, code, message, detail } => {
                 self.refused(now, event_type, &code, &message, &detail, &mut effects);
                 effects.batch.finished.push(slot);

@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
-use crate::journal::WriterHandle;
+use tokio::sync::mpsc;
+
+use crate::bus::Report;
+use crate::journal::{WriterHandle, is_damage};
 
 /// Rows looked at between two commits.
 const ROWS: u64 = 256;
 /// The pause after them: at most a few percent of the journal's thread.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Looks at all rows once. Damaged ones are taken out; those that waited become a gap.
-pub(super) async fn run(journal: WriterHandle) {
+/// Looks at all rows once. Damaged ones are taken out; those that waited become a gap. Where rows
+/// cannot even be reached, the journal must be opened anew.
+pub(super) async fn run(journal: WriterHandle, reports: mpsc::UnboundedSender<Report>) {
     let (mut after, mut looked, mut damaged) = (0, 0, 0);
     loop {
         let step = journal
@@ -26,6 +30,10 @@ pub(super) async fn run(journal: WriterHandle) {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => {
                 tracing::error!(%error, "the journal's rows could not be looked at");
+                if is_damage(&error) {
+                    // Else the gateway stops.
+                    let _ = reports.send(Report::Broken(error.to_string()));
+                }
                 return;
             }
             // The gateway stops.

@@ -14,6 +14,9 @@ pub struct Status {
     /// What happened to the journal before it could be opened, if anything did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal_arrival: Option<String>,
+    /// What happened may have cost something: it was broken, set aside, or an older copy.
+    #[serde(default)]
+    pub journal_lost: bool,
     /// Vendors that are not read, since what waits of theirs fills their quota.
     #[serde(default)]
     pub held: Vec<String>,

@@ -1,9 +1,9 @@
 //! One commit: events get their place, the bytes that will leave are written, and whatever else
 //! changed rides with them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use doorward_events::{EventType, GatewayOrigin};
+use doorward_events::GatewayOrigin;
 use rusqlite::{Connection, params};
 
 use super::aside::Aside;
@@ -19,7 +19,7 @@ use crate::domain::ids::VendorId;
 struct Delta {
     slot: u64,
     types: HashMap<i64, u64>,
-    waiting: BTreeMap<(i64, Class), u64>,
+    added: Vec<Weight>,
     finished: Vec<Weight>,
     seen: u64,
     told: BTreeSet<u64>,
@@ -31,8 +31,8 @@ impl Delta {
         for (kind, sequence) in &self.types {
             folded.types.entry(*kind).or_default().sequence = *sequence;
         }
-        for ((vendor, class), bytes) in &self.waiting {
-            folded.add_waiting(*vendor, *class, *bytes);
+        for weight in &self.added {
+            folded.add_waiting(weight.vendor, weight.class, weight.bytes);
         }
         for weight in &self.finished {
             folded.subtract_waiting(weight.vendor, weight.class, weight.bytes);
@@ -110,7 +110,11 @@ impl Journal {
                 continue;
             }
             let gone = Weight { slot: *slot, vendor: NOBODY, class: Class::Access, bytes: 0 };
-            delta.finished.push(fold::weigh(&self.db, &self.words, *slot)?.unwrap_or(gone));
+            let weight = match self.recent.get(*slot) {
+                Some(weight) => weight,
+                None => fold::weigh(&self.db, &self.words, *slot)?.unwrap_or(gone),
+            };
+            delta.finished.push(weight);
         }
         delta.seen = batch.seen.len() as u64;
         delta.told = batch.told.iter().copied().collect();
@@ -196,7 +200,12 @@ impl Journal {
         let name = event.vendor.as_ref().map(VendorId::as_str);
         let body = row::encode(place.slot, name, &detail, aside);
         write_row(&self.db, &place, &body)?;
-        *delta.waiting.entry((vendor, place.class)).or_default() += body.len() as u64;
+        delta.added.push(Weight {
+            slot: place.slot,
+            vendor,
+            class: place.class,
+            bytes: body.len() as u64,
+        });
         self.room.added(body.len() as u64);
         Ok(Stored {
             slot: place.slot,
@@ -219,6 +228,9 @@ impl Journal {
 
     /// The commit is in the file.
     fn took(&mut self, batch: &Batch, delta: &Delta, fold: Option<Folded>) {
+        for weight in &delta.added {
+            self.recent.push(weight);
+        }
         if let Some(next) = fold {
             self.folded_to(next);
             return;
@@ -269,9 +281,4 @@ pub(super) fn write_row(db: &Connection, place: &Place, body: &[u8]) -> rusqlite
         body
     ])?;
     Ok(())
-}
-
-/// What kind of event a stored row holds, if this build knows it.
-pub(super) fn kind_of(words: &super::words::Words, id: i64) -> Option<EventType> {
-    words.word(id)?.parse().ok()
 }

@@ -4,8 +4,9 @@
 use rusqlite::OptionalExtension;
 use serde_json::Value;
 
+use super::aside::Aside;
 use super::layout::events;
-use super::{DropReason, Journal, row};
+use super::{DropReason, Journal, fold, row};
 
 /// Rows looked at, or deleted, in one step: commits come between the steps.
 const STEP: u64 = 1024;
@@ -99,10 +100,12 @@ impl Journal {
         Ok(false)
     }
 
-    /// Deletes the events of the next stretch. False: there was none left to look at.
+    /// Deletes the events of the next stretch, and facts that ride in the rows of others. False:
+    /// there was none left to look at.
     fn erase_events(&mut self, erasure: &mut Erasure) -> rusqlite::Result<bool> {
         let mut waiting = Vec::new();
         let mut delivered = Vec::new();
+        let mut beside = Vec::new();
         let mut looked = 0;
         {
             let mut statement = self.db.prepare_cached(concat!(
@@ -114,23 +117,48 @@ impl Journal {
                 let slot: u64 = found.get(0)?;
                 (erasure.after, looked) = (slot, looked + 1);
                 let Ok(content) = row::decode(slot, found.get_ref(2)?.as_blob()?) else { continue };
+                let class = self.words.class(found.get(1)?);
                 if !names(&content.detail, &erasure.subject) {
-                    continue;
-                }
-                if self.folded.finished.contains(slot) {
-                    delivered.push((slot, self.words.class(found.get(1)?)));
+                    let mut facts = content.aside.facts.iter();
+                    if facts.any(|(name, value)| fact_names(name, value, &erasure.subject)) {
+                        beside.push((slot, class, content));
+                    }
+                } else if self.folded.finished.contains(slot) {
+                    delivered.push((slot, class));
                 } else {
                     waiting.push(slot);
                 }
             }
         }
-        if !delivered.is_empty() {
-            // Rows since the last fold are needed to open the file again.
-            self.fold_alone()?;
-        }
-        for (slot, class) in &delivered {
-            let sql = format!("DELETE FROM {} WHERE slot = ?1", class.table());
-            self.db.prepare_cached(&sql)?.execute([slot])?;
+        if !delivered.is_empty() || !beside.is_empty() {
+            let mut next = self.folded.clone();
+            next.age = self.age();
+            let transaction = self.db.unchecked_transaction()?;
+            for (slot, class) in &delivered {
+                let sql = format!("DELETE FROM {} WHERE slot = ?1", class.table());
+                transaction.prepare_cached(&sql)?.execute([slot])?;
+            }
+            for (slot, class, content) in &beside {
+                let body = row::encode(
+                    *slot,
+                    content.vendor.as_deref(),
+                    &content.detail,
+                    &Aside::default(),
+                );
+                if !next.finished.contains(*slot)
+                    && let Some(weight) = fold::weigh(&transaction, &self.words, *slot)?
+                {
+                    next.subtract_waiting(weight.vendor, weight.class, weight.bytes);
+                    next.add_waiting(weight.vendor, weight.class, body.len() as u64);
+                }
+                let sql = format!("UPDATE {} SET body = ?2 WHERE slot = ?1", class.table());
+                transaction.prepare_cached(&sql)?.execute(rusqlite::params![slot, body])?;
+            }
+            self.recent.clear();
+            // Rows since the last fold are needed to open the file again, as they were.
+            fold::write(&transaction, &mut next, &self.unfolded)?;
+            transaction.commit()?;
+            self.folded_to(next);
         }
         if !waiting.is_empty() {
             self.give_up_slots(&waiting, DropReason::Erased)?;
@@ -152,10 +180,7 @@ impl Journal {
             .prepare("SELECT name, value FROM fact")?
             .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)))?
             .filter_map(|row| match row {
-                Ok((name, value)) => {
-                    let named = std::str::from_utf8(&value).is_ok_and(|text| names(text, &subject));
-                    named.then_some(Ok(name))
-                }
+                Ok((name, value)) => fact_names(&name, &value, &subject).then_some(Ok(name)),
                 Err(error) => Some(Err(error)),
             })
             .collect::<rusqlite::Result<_>>()?;
@@ -214,7 +239,20 @@ fn names(text: &str, subject: &str) -> bool {
             _ => false,
         }
     }
-    // Most texts do not hold it at all.
-    text.contains(subject)
+    // Most texts do not hold it at all; one that was taken over may hold it with escapes.
+    (text.contains(subject) || text.contains('\\'))
         && serde_json::from_str::<Value>(text).is_ok_and(|value| within(&value, subject))
 }
+
+/// Whether a fact is of `subject`: by a part of its name, as a value in it, or somewhere in bytes
+/// that are no text.
+fn fact_names(name: &str, value: &[u8], subject: &str) -> bool {
+    name.split('/').any(|part| part == subject)
+        || match std::str::from_utf8(value) {
+            Ok(text) => names(text, subject),
+            Err(_) => value.windows(subject.len()).any(|part| part == subject.as_bytes()),
+        }
+}
+
+#[cfg(test)]
+mod tests;

@@ -171,14 +171,17 @@ impl Folded {
         }
     }
 
-    /// The text for the file.
+    /// The text for the file, behind its checksum.
     pub fn to_text(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(self)
+        let text = serde_json::to_string(self)?;
+        Ok(format!("{:08x}{text}", crc32fast::hash(text.as_bytes())))
     }
 
-    /// Reads the text.
+    /// Reads the text; `None` if it is not as it was written.
     pub fn from_text(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        let (sum, text) = text.split_at_checked(8)?;
+        let right = u32::from_str_radix(sum, 16).ok()? == crc32fast::hash(text.as_bytes());
+        right.then(|| serde_json::from_str(text).ok())?
     }
 }
 

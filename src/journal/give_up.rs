@@ -1,8 +1,13 @@
 //! Giving up what waits: the oldest of a class, as a gap that is told.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use uuid::Uuid;
+
 use super::folded::DropReason;
 use super::room::ROUNDS;
-use super::{Class, Journal, fold};
+use super::{Class, Journal, fold, row};
 
 /// Most events that go at once.
 const AT_ONCE: usize = 512;
@@ -10,6 +15,24 @@ const AT_ONCE: usize = 512;
 const SCAN_ROWS: u64 = 4096;
 /// Ages are looked at again after this, in seconds of the journal's age.
 const AGE_EVERY: u64 = 60;
+
+/// Where an event stood in the journal that wrote it.
+#[derive(Deserialize)]
+struct Origin {
+    journal_id: Uuid,
+    sequence: u64,
+}
+
+#[derive(Deserialize)]
+struct Written {
+    gateway: Origin,
+}
+
+/// The origin of an event that was taken over; `None` if the row does not say.
+fn origin(slot: u64, body: &[u8]) -> Option<Origin> {
+    let content = row::decode(slot, body).ok()?;
+    serde_json::from_str::<Written>(&content.detail).ok().map(|event| event.gateway)
+}
 
 impl Journal {
     /// Gives up the oldest waiting events of a class (of a vendor), at most [`AT_ONCE`]. False:
@@ -81,16 +104,37 @@ impl Journal {
         let mut next = self.folded.clone();
         next.age = self.age();
         let transaction = self.db.unchecked_transaction()?;
+        let mut foreign: BTreeMap<Uuid, BTreeSet<u64>> = BTreeMap::new();
         for slot in slots {
             let Some(weight) = fold::weigh(&transaction, &self.words, *slot)? else { continue };
             next.subtract_waiting(weight.vendor, weight.class, weight.bytes);
-            let sql = format!("DELETE FROM {} WHERE slot = ?1", weight.class.table());
+            let table = weight.class.table();
+            if next.is_carried(*slot) {
+                let sql = format!("SELECT body FROM {table} WHERE slot = ?1");
+                let body: Vec<u8> =
+                    transaction.prepare_cached(&sql)?.query_row([slot], |row| row.get(0))?;
+                if let Some(origin) = origin(*slot, &body) {
+                    foreign.entry(origin.journal_id).or_default().insert(origin.sequence);
+                }
+            }
+            let sql = format!("DELETE FROM {table} WHERE slot = ?1");
             transaction.prepare_cached(&sql)?.execute([slot])?;
         }
         for slot in slots {
             next.finished.insert(*slot);
         }
-        next.note_gap(reason, slots);
+        let own: Vec<u64> = slots.iter().copied().filter(|slot| !next.is_carried(*slot)).collect();
+        next.note_gap(reason, &own);
+        for (journal_id, sequences) in foreign {
+            let mut ranges: Vec<(u64, u64)> = Vec::new();
+            for sequence in sequences {
+                match ranges.last_mut() {
+                    Some((_, last)) if *last + 1 == sequence => *last = sequence,
+                    _ => ranges.push((sequence, sequence)),
+                }
+            }
+            next.add_gaps(reason, Some(journal_id), &ranges);
+        }
         fold::write(&transaction, &mut next, &self.unfolded)?;
         transaction.commit()?;
         self.folded_to(next);

@@ -10,7 +10,7 @@ pub(super) const LAYOUT: i64 = 2;
 /// `PRAGMA application_id`: "DrWd".
 pub(super) const APPLICATION: i64 = 0x4472_5764;
 /// Bytes of a page of a new file (decisions/0015).
-pub(super) const PAGE: u64 = 1024;
+pub(super) const PAGE: u64 = 2048;
 /// The write-ahead log goes into the file when it has about so many bytes. It is never cut off
 /// while the journal is open: a log that grows again costs an inode's write with each commit.
 const LOG: u64 = 4 << 20;

@@ -4,15 +4,20 @@
 //! seen messages and the quarantine, so that all that follows from a message commits together.
 //! [`Journal`] is synchronous; [`Writer`] is its thread with group commit.
 
+mod adopt;
 mod aside;
 mod carry;
 mod class;
 mod commit;
+mod copies;
 mod erase;
+mod export;
+mod figures;
 mod fold;
 mod folded;
 mod give_up;
 mod history;
+mod inspect;
 mod layout;
 mod mark;
 mod open;
@@ -21,6 +26,7 @@ mod place;
 mod planted;
 mod queries;
 mod ranges;
+mod recent;
 mod records;
 mod recovery;
 mod room;
@@ -43,16 +49,22 @@ use rusqlite::Connection;
 pub use rusqlite::Error as StorageError;
 use uuid::Uuid;
 
+pub use adopt::{AdoptError, Adopted, CARRY_BLOCK, adopted_before, gateway_of, rename_adopted};
 pub use carry::Carried;
 pub use class::{Class, PerClass};
+pub use copies::{Beside, Copies, beside_journal};
 pub use erase::{Erased, Erasure, MAX_SUBJECT, MIN_SUBJECT};
+pub use export::{ExportPage, ExportRow};
+pub use figures::{Figures, Oldest};
 pub use folded::{DropReason, Gap};
+pub use inspect::{Inspected, holds_rows};
 pub use planted::Bug;
 pub use queries::{EventFilter, EventPage, EventRow, QuarantineRow, Statistics};
 pub use ranges::Finished;
 pub use records::{Batch, Committed, NewEvent, PreviousStop, QuarantineRecord, Restored, Stored};
 pub use recovery::{Arrival, Opening};
 pub use room::Bounds;
+pub use space::Space;
 pub use verify::Verified;
 pub use writer::{Failure, Writer, WriterHandle};
 
@@ -76,6 +88,8 @@ pub enum OpenError {
     NotAJournal,
     #[error("its layout is {found}, this version reads {oldest} to {newest}; a newer doorward wrote it", oldest = upgrade::OLDEST, newest = layout::LAYOUT)]
     Layout { found: i64 },
+    #[error("its layout is {found}, an older one: a gateway that starts with it upgrades it")]
+    Older { found: i64 },
     #[error("it holds no readable {0}")]
     Damaged(&'static str),
     #[error("{0}")]
@@ -94,7 +108,7 @@ impl OpenError {
 }
 
 /// Whether SQLite says that the file is broken.
-fn is_damage(error: &rusqlite::Error) -> bool {
+pub fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
         || matches!(
@@ -140,6 +154,7 @@ pub struct Journal {
     /// The journal's age when it was opened, and when that was.
     opened: (u64, Instant),
     room: room::Room,
+    recent: recent::Recent,
     /// The last gap that a caller was told of.
     reported_gap: u64,
     /// Slots given up that no caller was told of yet.

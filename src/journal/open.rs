@@ -93,6 +93,7 @@ impl Journal {
             folded_at: found.folded_at,
             unfolded: found.unfolded,
             room: super::room::Room::default(),
+            recent: super::recent::Recent::default(),
             dropped: Vec::new(),
             marked: None,
         };

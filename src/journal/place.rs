@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use super::{CommitError, Journal, OpenError, layout};
 
@@ -23,11 +23,14 @@ pub(super) struct Place {
     journal: Option<(u64, u64)>,
     log: Option<(u64, u64)>,
     looked: Option<Instant>,
+    /// All of the journal is in a replacement that has not its place yet.
+    detached: bool,
 }
 
 impl Place {
     pub fn of(path: &Path) -> std::io::Result<Self> {
-        Ok(Self { journal: identity(path)?, log: identity(&beside(path, "-wal"))?, looked: None })
+        let log = identity(&beside(path, "-wal"))?;
+        Ok(Self { journal: identity(path)?, log, looked: None, detached: false })
     }
 }
 
@@ -57,9 +60,14 @@ pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
 
 /// Moves a file and its log out of the way, under the first free number; gives the new name.
 pub(super) fn set_aside(path: &Path, word: &str) -> std::io::Result<PathBuf> {
+    set_aside_as(path, path, word)
+}
+
+/// The same with a name that is made of `base`, in the same folder.
+pub(super) fn set_aside_as(path: &Path, base: &Path, word: &str) -> std::io::Result<PathBuf> {
     let mut number = 1;
     let target = loop {
-        let target = beside(path, &format!(".{word}-{number}"));
+        let target = beside(base, &format!(".{word}-{number}"));
         if identity(&target)?.is_none() {
             break target;
         }
@@ -79,7 +87,7 @@ pub(super) fn set_aside(path: &Path, word: &str) -> std::io::Result<PathBuf> {
 
 /// Removes a file that is no journal yet, and what SQLite has put beside it.
 pub(super) fn remove(path: &Path) -> std::io::Result<()> {
-    for ending in ["", "-wal", "-shm", "-journal"] {
+    for ending in ["", "-wal", "-shm", "-journal", ".mark"] {
         match std::fs::remove_file(beside(path, ending)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -112,6 +120,9 @@ pub(super) fn finish_replacement(path: &Path) -> std::io::Result<()> {
 impl Journal {
     /// Sees to it that the file is the one under its name.
     pub(super) fn keep_place(&mut self) -> Result<(), CommitError> {
+        if self.place.detached {
+            return self.take_place();
+        }
         if self.place.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
             return Ok(());
         }
@@ -140,7 +151,17 @@ impl Journal {
         // The connection ends before names move, so that nothing of it lands in a stranger's file.
         let memory = Connection::open_in_memory()?;
         drop(std::mem::replace(&mut self.db, memory));
-        if identity(&self.path)?.is_some() || identity(&beside(&self.path, "-wal"))?.is_some() {
+        self.place.detached = true;
+        self.take_place()
+    }
+
+    /// The rest of the way back, from when all of the journal is in its replacement. It may be
+    /// walked again after a failure.
+    fn take_place(&mut self) -> Result<(), CommitError> {
+        let waits = identity(&beside(&self.path, ".replacement"))?.is_some();
+        let taken =
+            identity(&self.path)?.is_some() || identity(&beside(&self.path, "-wal"))?.is_some();
+        if waits && taken {
             let kept = set_aside(&self.path, "foreign")?;
             tracing::error!(kept = %kept.display(), "what was put in its place is kept");
         }
@@ -148,15 +169,21 @@ impl Journal {
         self.reconnect()
     }
 
-    /// Opens the file again under the state that is in memory.
-    pub(super) fn reconnect(&mut self) -> Result<(), CommitError> {
-        let mut db = Connection::open(&self.path)?;
+    /// Opens the file again under the state that is in memory, if it is that file.
+    fn reconnect(&mut self) -> Result<(), CommitError> {
+        // Without CREATE: a file that is not there must not become an empty one.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut db = Connection::open_with_flags(&self.path, flags)?;
         db.busy_timeout(Duration::ZERO)?;
         layout::prepare(&mut db, self.bug).map_err(|error| match error {
             OpenError::Sqlite(error) => CommitError::Sqlite(error),
             OpenError::Io(error) => CommitError::Io(error),
             other => CommitError::Io(std::io::Error::other(other.to_string())),
         })?;
+        let id: Option<String> = super::fold::meta(&db, "journal_id")?;
+        if id != Some(self.journal_id.to_string()) {
+            return Err(CommitError::Io(std::io::Error::other("it is another journal")));
+        }
         self.db = db;
         self.place = Place::of(&self.path)?;
         Ok(())

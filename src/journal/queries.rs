@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::layout::events;
 use super::records::lane_key;
 use super::room::bytes_used;
-use super::{Class, Journal, QuarantineRecord, Stored, fold, row};
+use super::{Class, Journal, QuarantineRecord, Space, Stored, fold, row};
 use crate::domain::ids::VendorId;
 
 /// Which events to list. Everything absent matches.
@@ -40,6 +40,8 @@ pub struct EventPage {
 #[derive(Deserialize)]
 struct Head {
     id: Uuid,
+    #[serde(rename = "type")]
+    kind: String,
     entry_id: Option<Arc<str>>,
     endpoint_id: Option<Arc<str>>,
 }
@@ -78,13 +80,23 @@ pub struct Statistics {
     pub waiting_bytes: BTreeMap<String, u64>,
     pub bytes_used: u64,
     pub bytes_bound: u64,
-    /// Left on the file system, as last asked.
-    pub free_bytes: Option<u64>,
+    /// What the file system has left.
+    #[serde(flatten)]
+    pub space: Option<Space>,
+    /// Percent of it that should stay free.
+    pub min_free_percent: u64,
     pub quarantined: u64,
     /// Per type, the `type_sequence` up to which everything is delivered or refused.
     pub delivered_through: BTreeMap<String, u64>,
     /// `recorded_at` of the oldest event that waits.
     pub oldest_waiting: Option<String>,
+}
+
+impl Statistics {
+    /// What there is too little of on the file system, in words.
+    pub fn too_little_space(&self) -> Option<String> {
+        self.space?.too_little(self.min_free_percent)
+    }
 }
 
 pub(super) fn insert_quarantine(
@@ -137,10 +149,9 @@ impl Journal {
         max_bytes: usize,
     ) -> rusqlite::Result<Vec<Stored>> {
         let finished = &self.folded.finished;
-        let mut statement = self.db.prepare_cached(concat!(
-            events!("slot, kind, body", "WHERE slot > ?1"),
-            " ORDER BY 1"
-        ))?;
+        let mut statement = self
+            .db
+            .prepare_cached(concat!(events!("slot, body", "WHERE slot > ?1"), " ORDER BY 1"))?;
         let mut rows = statement.query([after.max(finished.through())])?;
         let mut events = Vec::new();
         let mut bytes = 0;
@@ -149,7 +160,7 @@ impl Journal {
             if finished.contains(slot) {
                 continue;
             }
-            let Some(event) = self.stored(slot, found.get(1)?, found.get_ref(2)?.as_blob()?) else {
+            let Some(event) = stored(slot, found.get_ref(1)?.as_blob()?) else {
                 continue;
             };
             bytes += event.detail.len();
@@ -162,30 +173,6 @@ impl Journal {
             }
         }
         Ok(events)
-    }
-
-    fn stored(&self, slot: u64, kind: i64, body: &[u8]) -> Option<Stored> {
-        let content = match row::decode(slot, body) {
-            Ok(content) => content,
-            Err(damage) => {
-                tracing::error!(slot, %damage, "an event in the journal cannot be read");
-                return None;
-            }
-        };
-        let kind = super::commit::kind_of(&self.words, kind);
-        let head: Option<Head> = serde_json::from_str(&content.detail).ok();
-        let (Some(kind), Some(head)) = (kind, head) else {
-            tracing::error!(slot, "an event in the journal is of a type that is unknown here");
-            return None;
-        };
-        Some(Stored {
-            slot,
-            kind,
-            vendor: content.vendor.map(VendorId::new),
-            lane_key: lane_key(head.entry_id.as_ref(), head.endpoint_id.as_ref()),
-            id: head.id,
-            detail: content.detail.into(),
-        })
     }
 
     /// Lists events, waiting and delivered, by their place.
@@ -279,7 +266,8 @@ impl Journal {
             waiting_bytes: waiting_bytes.into(),
             bytes_used: bytes_used(&self.db)?,
             bytes_bound: self.bounds.max_bytes,
-            free_bytes: self.space().map(|space| space.free_bytes),
+            space: self.path.parent().and_then(Space::of),
+            min_free_percent: self.bounds.min_free_percent,
             quarantined: self
                 .db
                 .query_row("SELECT COUNT(*) FROM quarantine", [], |row| row.get(0))?,
@@ -289,8 +277,33 @@ impl Journal {
     }
 }
 
+/// What a row holds, by its own word alone.
+fn stored(slot: u64, body: &[u8]) -> Option<Stored> {
+    let content = match row::decode(slot, body) {
+        Ok(content) => content,
+        Err(damage) => {
+            tracing::error!(slot, %damage, "an event in the journal cannot be read");
+            return None;
+        }
+    };
+    let head: Option<Head> = serde_json::from_str(&content.detail).ok();
+    let Some((head, kind)) = head.and_then(|head| head.kind.parse().ok().map(|kind| (head, kind)))
+    else {
+        tracing::error!(slot, "an event in the journal is of a type that is unknown here");
+        return None;
+    };
+    Some(Stored {
+        slot,
+        kind,
+        vendor: content.vendor.map(VendorId::new),
+        lane_key: lane_key(head.entry_id.as_ref(), head.endpoint_id.as_ref()),
+        id: head.id,
+        detail: content.detail.into(),
+    })
+}
+
 /// `gateway.recorded_at` of an event's bytes.
-fn recorded_at(detail: &str) -> Option<String> {
+pub(super) fn recorded_at(detail: &str) -> Option<String> {
     let value: serde_json::Value = serde_json::from_str(detail).ok()?;
     Some(value.get("gateway")?.get("recorded_at")?.as_str()?.to_owned())
 }

@@ -40,6 +40,11 @@ pub enum Arrival {
 }
 
 impl Arrival {
+    /// Whether something that the journal held may be missing now.
+    pub fn is_loss(&self) -> bool {
+        !matches!(self, Self::AsItWas | Self::Upgraded { .. })
+    }
+
     /// A sentence for a person.
     pub fn words(&self) -> String {
         match self {
@@ -62,6 +67,9 @@ impl Arrival {
         }
     }
 }
+
+/// Behind the name of a journal whose file is known to be broken.
+const CONDEMNED: &str = ".broken";
 
 /// How to open a journal.
 #[derive(Debug, Clone, Default)]
@@ -86,10 +94,21 @@ impl Journal {
     ) -> Result<(Self, Restored), OpenError> {
         place::finish_replacement(path)?;
         match Self::open_with(path, opening.bounds, ids(), opening.bug) {
+            Ok((journal, _)) if beside(path, CONDEMNED).exists() => {
+                drop(journal);
+                salvage_at(path, opening, ids, "not all of it could be read")
+            }
             Ok((journal, restored)) => journal.settle(restored, opening, ids),
             Err(error) if error.is_damage() => salvage_at(path, opening, ids, &error.to_string()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Notes that the file is broken in a place that an opening does not look at: the next one
+    /// salvages it all the same.
+    pub fn condemn(&self) -> std::io::Result<()> {
+        std::fs::File::create(beside(&self.path, CONDEMNED))?.sync_all()?;
+        place::sync_folder(&self.path)
     }
 
     /// Binds it to its machine, and sees whether it is the newest copy.
@@ -171,8 +190,10 @@ fn salvage_at(
     let carried = salvage::take_over(&mut journal, path, old_id)?;
     journal.close()?;
     place::make_replacement(&building, path)?;
+    place::remove(&building)?;
     let set_aside = set_aside(path, "damaged")?;
     place::finish_replacement(path)?;
+    place::remove(&beside(path, CONDEMNED))?;
     let (mut journal, mut restored) = Journal::open_with(path, opening.bounds, ids(), opening.bug)?;
     if let Some(machine) = &opening.machine {
         fold::set_meta(&journal.db, "machine", machine)?;

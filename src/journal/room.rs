@@ -21,8 +21,6 @@ pub(super) const ROUNDS: usize = 64;
 const MEASURE_EVERY: u64 = 64 << 10;
 /// The file system is asked again after this.
 const ASK_EVERY: Duration = Duration::from_secs(1);
-/// Beyond this much free space the share of it does not matter.
-const ENOUGH_FREE: u64 = 1 << 30;
 /// The share of the bound that no event may fill: facts, marks and the ledger of grants still
 /// fit when events do not.
 const RESERVE_PART: u64 = 16;
@@ -75,6 +73,8 @@ impl Bounds {
 #[derive(Default)]
 pub(super) struct Room {
     pub used: u64,
+    /// Bytes of the whole file, free pages included.
+    file: u64,
     unmeasured: Option<u64>,
     asked: Option<Instant>,
     space: Option<Space>,
@@ -92,19 +92,21 @@ impl Room {
 
 /// Bytes of pages in use.
 pub(super) fn bytes_used(db: &Connection) -> rusqlite::Result<u64> {
+    Ok(bytes(db)?.0)
+}
+
+/// Bytes of pages in use, and of all pages.
+fn bytes(db: &Connection) -> rusqlite::Result<(u64, u64)> {
     let pragma = |sql: &str| -> rusqlite::Result<u64> {
         db.prepare_cached(sql)?.query_row([], |row| row.get(0))
     };
     let pages = pragma("PRAGMA page_count")?;
-    Ok(pages.saturating_sub(pragma("PRAGMA freelist_count")?) * pragma("PRAGMA page_size")?)
+    let used = pages.saturating_sub(pragma("PRAGMA freelist_count")?);
+    let page = pragma("PRAGMA page_size")?;
+    Ok((used * page, pages * page))
 }
 
 impl Journal {
-    /// What the file system had left when it was last asked.
-    pub(super) fn space(&self) -> Option<Space> {
-        self.room.space
-    }
-
     /// Makes room for events, or refuses them.
     pub(super) fn make_room(&mut self) -> Result<(), CommitError> {
         if self.room.asked.is_none_or(|at| at.elapsed() >= ASK_EVERY) {
@@ -137,7 +139,7 @@ impl Journal {
     }
 
     pub(super) fn measure(&mut self) -> rusqlite::Result<()> {
-        self.room.used = bytes_used(&self.db)?;
+        (self.room.used, self.room.file) = bytes(&self.db)?;
         self.room.unmeasured = Some(0);
         Ok(())
     }
@@ -146,8 +148,9 @@ impl Journal {
     fn limit(&self) -> u64 {
         let bound = self.bounds.for_events();
         let Some(space) = self.room.space else { return bound };
-        let keep = (space.total_bytes / 100 * self.bounds.min_free_percent).min(ENOUGH_FREE);
-        bound.min((self.room.used + space.free_bytes).saturating_sub(keep))
+        let keep = space.kept_free(self.bounds.min_free_percent);
+        // The file does not get smaller by what goes, so what it has it may fill again.
+        bound.min((self.room.used + space.free_bytes).saturating_sub(keep).max(self.room.file))
     }
 
     /// Vendors that fill their quota with what is never dropped.

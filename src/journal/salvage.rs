@@ -20,6 +20,8 @@ use crate::link::Digest;
 
 /// Rows that are taken over in one transaction.
 const BLOCK: usize = 256;
+/// Events beyond the last row found that may be told as missing.
+const MOST_MISSING: u64 = 1_000_000;
 
 /// The id of the journal in a file that may be broken.
 pub(super) fn journal_id(path: &Path) -> Option<Uuid> {
@@ -83,6 +85,8 @@ pub(super) fn take_over(
     }
     let known = Mark::read(path).filter(|mark| Some(mark.journal_id) == old_id);
     let last = old.slot.max(known.map_or(0, |mark| mark.slot));
+    // Rows from far beyond what was found are no loss, but a number that is not true.
+    let last = last.min(rows.last().map_or(0, |spot| spot.slot).saturating_add(MOST_MISSING));
     let waiting: Vec<_> = rows.iter().filter(|spot| !old.finished.contains(spot.slot)).collect();
     let mut carried = 0;
     for block in waiting.chunks(BLOCK) {

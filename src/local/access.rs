@@ -4,13 +4,18 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::view::DoorView;
 use crate::health::Status;
-use crate::journal::WriterHandle;
+use crate::journal::{Erased, WriterHandle};
 
 /// A question to the gateway's loop.
 #[derive(Debug)]
 pub enum Request {
     Doors(oneshot::Sender<Vec<DoorView>>),
     Status(oneshot::Sender<Status>),
+    /// A person was erased from the journal, at the wish of the user `uid`; to be told.
+    Erased {
+        erased: Erased,
+        uid: u32,
+    },
 }
 
 /// The ways to the answers.

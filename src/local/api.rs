@@ -1,9 +1,13 @@
 //! What goes over the socket. Lists are newline-delimited JSON.
 
+use std::path::PathBuf;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::health::Status;
-use crate::journal::Statistics;
+use crate::journal::{Erased, Statistics};
 
 /// Most events or rows in one answer.
 pub const MAX_ROWS: usize = 1000;
@@ -41,4 +45,69 @@ pub struct EventLine {
 pub struct QueueView {
     pub status: Status,
     pub journal: Statistics,
+}
+
+/// Where a verification goes on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyQuery {
+    /// Rows after this slot; absent: from the first on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+}
+
+/// Which events to export.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportQuery {
+    /// Events after this slot; absent: from the first on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// Only events without a final answer of the bus.
+    #[serde(default)]
+    pub waiting: bool,
+}
+
+/// The first line of an export; each further one is
+/// `{"slot":N,"vendor":NAME or null,"delivered":BOOLEAN,"event":EVENT}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportHeader {
+    pub journal_id: Uuid,
+    pub exported_at: Timestamp,
+    /// [`ExportHeader::FORMAT`].
+    pub format: String,
+}
+
+impl ExportHeader {
+    pub const FORMAT: &'static str = "doorward-journal/1";
+}
+
+/// Whom to erase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EraseRequest {
+    pub subject: String,
+}
+
+/// One line of the answer to an [`EraseRequest`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EraseLine {
+    /// So much went so far.
+    Progress(Erased),
+    Done(ErasedView),
+    /// It broke off, in words; what went is gone.
+    Failed(String),
+}
+
+/// What was erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasedView {
+    #[serde(flatten)]
+    pub erased: Erased,
+    /// The event that tells of it is committed.
+    pub told: bool,
+    /// Files beside the journal that were removed.
+    pub removed: Vec<PathBuf>,
+    /// Files of other machines' journals, which may hold the person's data too.
+    pub left: Vec<PathBuf>,
 }

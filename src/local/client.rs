@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper::header::{HOST, HeaderValue};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -62,7 +63,9 @@ impl Client {
         path: &str,
         query: &impl Serialize,
     ) -> Result<T, ClientError> {
-        let mut body = self.open(path, query).await?;
+        let query = query_string(query);
+        let request = hyper::Request::get(format!("{path}{query}")).body(Full::default());
+        let mut body = self.open(request).await?;
         let mut whole = Vec::new();
         while let Some(frame) = body.frame().await {
             if let Ok(data) = frame?.into_data() {
@@ -82,25 +85,38 @@ impl Client {
         query: &impl Serialize,
         mut line: impl FnMut(T) -> bool,
     ) -> Result<ListEnd, ClientError> {
-        let mut body = self.open(path, query).await?;
-        let mut rest = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let Ok(data) = frame?.into_data() else { continue };
-            rest.extend_from_slice(&data);
-            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-                let text: Vec<u8> = rest.drain(..=end).collect();
-                if !line(serde_json::from_slice(&text)?) {
-                    return Ok(ListEnd::Reader);
-                }
-            }
-            if rest.len() > MAX_ANSWER {
-                return Err(ClientError::TooLong);
-            }
-        }
-        Ok(ListEnd::Gateway)
+        self.texts(path, query, |text| Ok(line(serde_json::from_slice(text)?))).await
     }
 
-    async fn open(&self, path: &str, query: &impl Serialize) -> Result<Incoming, ClientError> {
+    /// The same with each line as it stands, its end included.
+    pub async fn texts(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+        line: impl FnMut(&[u8]) -> Result<bool, ClientError>,
+    ) -> Result<ListEnd, ClientError> {
+        let query = query_string(query);
+        let request = hyper::Request::get(format!("{path}{query}")).body(Full::default());
+        each_line(self.open(request).await?, line).await
+    }
+
+    /// Sends a JSON value; the answer is lines of JSON as with [`Client::lines`].
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        value: &impl Serialize,
+        mut line: impl FnMut(T) -> bool,
+    ) -> Result<ListEnd, ClientError> {
+        let body = serde_json::to_vec(value)?;
+        let request = hyper::Request::post(path).body(Full::from(body));
+        let body = self.open(request).await?;
+        each_line(body, |text| Ok(line(serde_json::from_slice(text)?))).await
+    }
+
+    async fn open(
+        &self,
+        request: hyper::http::Result<hyper::Request<Full<Bytes>>>,
+    ) -> Result<Incoming, ClientError> {
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| {
             let path = self.socket.clone();
             if error.kind() == std::io::ErrorKind::PermissionDenied {
@@ -112,16 +128,13 @@ impl Client {
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        let query = query_string(query);
-        let request = hyper::Request::get(format!("{path}{query}"))
-            .header("host", "doorward")
-            .body(Empty::<Bytes>::new());
-        let Ok(request) = request else {
+        let Ok(mut request) = request else {
             return Err(ClientError::Refused {
                 status: 400,
                 words: "not a usable query".to_owned(),
             });
         };
+        request.headers_mut().insert(HOST, HeaderValue::from_static("doorward"));
         let answer = tokio::time::timeout(ANSWER_TIMEOUT, sender.send_request(request)).await;
         let response = answer.map_err(|_| ClientError::Silent)??;
         let status = response.status();
@@ -133,6 +146,33 @@ impl Client {
         let words = String::from_utf8_lossy(&words).into_owned();
         Err(ClientError::Refused { status: status.as_u16(), words })
     }
+}
+
+/// Shows a body's lines, each with its end.
+async fn each_line(
+    mut body: Incoming,
+    mut line: impl FnMut(&[u8]) -> Result<bool, ClientError>,
+) -> Result<ListEnd, ClientError> {
+    let mut rest = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        rest.extend_from_slice(&data);
+        let mut start = 0;
+        while let Some(length) =
+            rest.get(start..).unwrap_or_default().iter().position(|byte| *byte == b'\n')
+        {
+            let end = start + length + 1;
+            if !line(rest.get(start..end).unwrap_or_default())? {
+                return Ok(ListEnd::Reader);
+            }
+            start = end;
+        }
+        rest.drain(..start);
+        if rest.len() > MAX_ANSWER {
+            return Err(ClientError::TooLong);
+        }
+    }
+    Ok(ListEnd::Gateway)
 }
 
 /// Flat structs only: strings, numbers and booleans.

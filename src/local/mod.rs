@@ -3,14 +3,20 @@
 mod access;
 mod api;
 mod client;
+mod erasure;
+mod journal;
 mod listing;
 mod server;
 mod socket;
 mod view;
 
 pub use access::{Access, Request};
-pub use api::{EventLine, EventQuery, QueueView};
+pub use api::{
+    EraseLine, EraseRequest, ErasedView, EventLine, EventQuery, ExportHeader, ExportQuery,
+    QueueView, VerifyQuery,
+};
 pub use client::{Client, ClientError, ListEnd};
+pub(crate) use journal::{export_lines, header as export_header};
 pub use server::serve;
 pub use socket::Socket;
 pub use view::{DoorView, EndpointView, FactView};

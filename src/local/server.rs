@@ -1,25 +1,26 @@
 //! The socket's server side.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::header::{CONNECTION, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde::Deserialize;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::access::{Access, Request};
 use super::api::{EventQuery, MAX_ROWS, QueueView};
 use super::listing::{Follower, Listing};
-use super::socket::Socket;
-use crate::journal::Journal;
+use super::socket::{Peer, Socket};
+use super::{erasure, journal};
+use crate::journal::{Journal, Statistics};
 
 /// Readings of the journal at once; further ones wait.
 const READINGS: usize = 8;
@@ -27,6 +28,8 @@ const READINGS: usize = 8;
 const FOLLOWERS: usize = 16;
 /// How long the gateway or its journal may take to answer one question.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the journal's figures are waited for before those last read are told instead.
+const FIGURES_TIMEOUT: Duration = Duration::from_secs(2);
 /// Most bytes of quarantine in one answer: the newest rows that fit.
 const MAX_QUARANTINE_BYTES: usize = 1 << 20;
 
@@ -35,6 +38,10 @@ pub(super) struct Served {
     pub access: Access,
     readings: Arc<Semaphore>,
     followers: Arc<Semaphore>,
+    /// The journal's figures as last read.
+    last: Arc<Mutex<Option<Statistics>>>,
+    /// One erasure at a time.
+    pub erasing: Arc<Semaphore>,
 }
 
 impl Served {
@@ -58,16 +65,27 @@ pub async fn serve(socket: Socket, access: Access) -> anyhow::Result<()> {
         access,
         readings: Arc::new(Semaphore::new(READINGS)),
         followers: Arc::new(Semaphore::new(FOLLOWERS)),
+        erasing: Arc::new(Semaphore::new(1)),
+        last: Arc::default(),
     };
+    if let Ok(figures) = served.read(Journal::statistics).await
+        && let Ok(mut last) = served.last.lock()
+    {
+        *last = Some(figures);
+    }
     let router = Router::new()
         .route("/v1/events", get(events))
         .route("/v1/doors", get(doors))
         .route("/v1/queue", get(queue))
         .route("/v1/quarantine", get(quarantine))
-        .fallback(|| async { Fault(StatusCode::NOT_FOUND, "there is no such list".to_owned()) })
+        .route("/v1/journal", get(journal::figures))
+        .route("/v1/journal/verify", get(journal::verify))
+        .route("/v1/journal/export", get(journal::export))
+        .route("/v1/erase", post(erasure::erase).layer(DefaultBodyLimit::max(erasure::MAX_BODY)))
+        .fallback(|| async { Fault(StatusCode::NOT_FOUND, "there is no such thing".to_owned()) })
         .layer(map_response(last_answer))
         .with_state(served);
-    axum::serve(socket, router).await?;
+    axum::serve(socket, router.into_make_service_with_connect_info::<Peer>()).await?;
     Ok(())
 }
 
@@ -93,7 +111,7 @@ impl<E: std::fmt::Display> From<E> for Fault {
     }
 }
 
-async fn in_time<T>(answer: impl Future<Output = T>) -> Result<T, Fault> {
+pub(super) async fn in_time<T>(answer: impl Future<Output = T>) -> Result<T, Fault> {
     tokio::time::timeout(ANSWER_TIMEOUT, answer).await.map_err(|_| {
         let words = "the gateway is too busy, or its disk too slow, to answer now";
         Fault(StatusCode::SERVICE_UNAVAILABLE, words.to_owned())
@@ -107,7 +125,16 @@ async fn doors(State(served): State<Served>) -> Result<Response, Fault> {
 
 async fn queue(State(served): State<Served>) -> Result<Response, Fault> {
     let status = ask(&served, Request::Status).await?;
-    let journal = served.read(Journal::statistics).await?;
+    // A disk that does not answer is what this is asked about: the last figures will do then.
+    let fresh = tokio::time::timeout(FIGURES_TIMEOUT, served.read(Journal::statistics)).await;
+    let last = || served.last.lock().ok()?.clone();
+    let journal = match fresh {
+        Ok(figures) => figures?,
+        Err(_) => last().ok_or_else(|| Fault::from("the journal has not answered yet"))?,
+    };
+    if let Ok(mut last) = served.last.lock() {
+        *last = Some(journal.clone());
+    }
     Ok(Json(QueueView { status, journal }).into_response())
 }
 

@@ -9,6 +9,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use axum::extract::connect_info::Connected;
+use axum::serve::IncomingStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -87,7 +89,8 @@ impl axum::serve::Listener for Socket {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     let overdue = Some(Box::pin(tokio::time::sleep(REQUEST_TIMEOUT)));
-                    return (Connection { stream, overdue, _permit: permit }, ());
+                    let peer = Peer { uid: stream.peer_cred().ok().map(|peer| peer.uid()) };
+                    return (Connection { stream, overdue, peer, _permit: permit }, ());
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection to the local socket was not taken");
@@ -107,7 +110,22 @@ impl axum::serve::Listener for Socket {
 pub struct Connection {
     stream: UnixStream,
     overdue: Option<Pin<Box<Sleep>>>,
+    peer: Peer,
     _permit: OwnedSemaphorePermit,
+}
+
+/// Who is on the other side, as the system says it (`SO_PEERCRED`): nothing that a client can
+/// choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// The user who connected; `None` if the system does not say.
+    pub uid: Option<u32>,
+}
+
+impl Connected<IncomingStream<'_, Socket>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Socket>) -> Self {
+        stream.io().peer
+    }
 }
 
 impl AsyncRead for Connection {

@@ -24,6 +24,10 @@ pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// A bus that nobody answers on: events wait.
+pub const NO_BUS: &str = "[bus]\nkind = \"eventbridge\"\nname = \"doors\"\nregion = \"eu-central-1\"\n\
+     endpoint_url = \"http://127.0.0.1:9\"\n";
+
 /// A configuration in a temporary folder.
 pub struct Place {
     folder: TempDir,
@@ -61,6 +65,24 @@ impl Place {
         std::fs::write(self.path().join(name), text).unwrap();
     }
 
+    /// `[bus]` from now on, in place of the one before.
+    pub fn bus(&self, table: &str) {
+        let main = std::fs::read_to_string(self.path().join("doorward.toml")).unwrap();
+        let gateway = &main[..main.find("socket").unwrap()];
+        let socket = main.lines().find(|line| line.starts_with("socket")).unwrap();
+        let entries = &main[main.find("[[entry]]").unwrap()..];
+        self.write("doorward.toml", &format!("{gateway}{socket}\n{table}{entries}"));
+    }
+
+    /// `[bus]` for a sink.
+    pub fn sink(port: u16) -> String {
+        NO_BUS.replace("127.0.0.1:9", &format!("127.0.0.1:{port}"))
+    }
+
+    pub fn journal(&self) -> PathBuf {
+        self.path().join("state/journal.db")
+    }
+
     pub fn socket(&self) -> PathBuf {
         self.path().join("sock")
     }
@@ -70,6 +92,8 @@ impl Place {
         let mut command = Command::new(BINARY);
         command.arg("--config").arg(self.path()).args(arguments).stdin(Stdio::null());
         command.env_remove("RUST_LOG").env_remove("DOORWARD_CONFIG");
+        command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+        command.env("AWS_EC2_METADATA_DISABLED", "true");
         command
     }
 

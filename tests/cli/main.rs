@@ -8,11 +8,21 @@
     reason = "tests and their helpers fail by panicking"
 )]
 
+mod adopt;
 mod check;
 mod corpus;
+mod damage;
+mod erase;
 mod events;
+mod exported;
 mod gateway;
 mod hostile;
+mod journal;
 mod lifecycle;
 mod link_frames;
+#[path = "../real/support/sink.rs"]
+#[allow(dead_code, reason = "it can do more than is asked of it here")]
+mod sink;
 mod words;
+
+use doorward_emulator::{free_port, wait_for};

@@ -4,8 +4,19 @@ use std::process::{Command, Stdio};
 
 use crate::gateway::{BINARY, Place, Said};
 
-const COMMANDS: [&str; 7] =
-    ["run", "check", "events", "doors", "queue", "quarantine", "completions"];
+const COMMANDS: [&str; 10] = [
+    "run",
+    "check",
+    "events",
+    "doors",
+    "queue",
+    "quarantine",
+    "journal",
+    "adopt",
+    "erase",
+    "completions",
+];
+const OF_JOURNAL: [&str; 4] = ["stats", "verify", "export", "import"];
 
 fn bare(arguments: &[&str]) -> Said {
     Said::of(Command::new(BINARY).args(arguments).stdin(Stdio::null()).output().unwrap())
@@ -22,6 +33,7 @@ fn every_command_has_help_with_examples_that_parse() {
     let place = Place::new();
     let mut pages = vec![bare(&["--help"])];
     pages.extend(COMMANDS.map(|command| bare(&[command, "--help"])));
+    pages.extend(OF_JOURNAL.map(|command| bare(&["journal", command, "--help"])));
     let mut examples = 0;
     for page in &pages {
         assert_eq!(page.code, Some(0));
@@ -66,9 +78,18 @@ fn completions_know_the_commands() {
 #[test]
 fn without_a_gateway_every_question_says_so_and_what_to_do() {
     let place = Place::new();
-    for command in ["events", "doors", "queue", "quarantine"] {
-        let said = place.run(&[command, "--json"]);
-        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{command}");
+    for arguments in [
+        &["events", "--json"][..],
+        &["doors", "--json"],
+        &["queue", "--json"],
+        &["quarantine", "--json"],
+        &["journal", "stats", "--json"],
+        &["journal", "verify", "--json"],
+        &["journal", "export"],
+        &["erase", "--subject", "resident-4711", "--yes"],
+    ] {
+        let said = place.run(arguments);
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{arguments:?}");
         assert!(said.err.contains("no gateway answers on"), "{said:?}");
         assert!(said.err.contains("remedy: start it"), "{said:?}");
     }

@@ -170,30 +170,6 @@ fn what_the_bus_refuses_for_good_goes_to_quarantine_and_holds_up_nothing() {
 }
 
 #[test]
-fn a_full_journal_withholds_acknowledgements_and_goes_on_when_there_is_room() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut stand = stand(folder.path(), "[journal]\nmax_mib = 1\nhistory_events = 100\n");
-    stand.sink.down();
-    let devices =
-        Devices::start(stand.broker.port, DOORS, Duration::from_millis(1), QoS::AtLeastOnce);
-    wait_for("the journal is full", Duration::from_secs(60), || {
-        let queue = stand.gateway.json(&["queue"])?;
-        queue["status"]["storage_failure"].as_str().map(str::to_owned)
-    });
-    let at_the_bound = devices.done();
-    wait_for("more acts than credit", Duration::from_secs(60), || {
-        (devices.done() >= at_the_bound + 2000).then_some(())
-    });
-    let queue = stand.gateway.json(&["queue"]).unwrap();
-    let used = queue["journal"]["bytes_used"].as_u64().unwrap();
-    assert!(used <= (1 << 20) + (256 << 10), "{used} bytes");
-    stand.sink.up();
-    let record = devices.finish();
-    wait_for_all(&record, &stand.sink);
-    check(&record, &stand.sink.accepted());
-}
-
-#[test]
 fn a_stop_in_order_is_clean_and_the_next_start_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let mut stand = stand(folder.path(), "");

@@ -82,7 +82,7 @@ fn stand(folder: &Path) -> Stand {
         broker_port: broker.port,
         doors: HONEST + 1,
         bus: format!(
-            "{}[journal]\nmax_mib = {JOURNAL_MIB}\nhistory_events = 1000\n[[entry]]\nid = \
+            "{}[journal]\nmax_mib = {JOURNAL_MIB}\nhistory_mib = 1\n[[entry]]\nid = \
              \"rogue\"\nroles = {{ position = \"zigbee2mqtt:0xbad\", lock = \"zigbee2mqtt:0xbad\" \
              }}\n",
             eventbridge("test", sink.port)

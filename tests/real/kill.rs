@@ -25,7 +25,7 @@ pub fn seed() -> u64 {
 }
 
 /// The acts among position changes, in order of arrival, with each event's id and sequence.
-fn acts(entries: &[Entry]) -> Vec<(Act, String, u64)> {
+pub fn acts(entries: &[Entry]) -> Vec<(Act, String, u64)> {
     entries
         .iter()
         .filter(|entry| entry.detail_type == "entry.position_changed")
@@ -65,12 +65,27 @@ pub fn check(record: &Record, entries: &[Entry]) -> Figures {
         .map(|entry| entry.detail["gateway"]["journal_id"].as_str().unwrap())
         .collect();
     assert_eq!(journals.len(), 1, "one journal");
+    never_told_differently(entries);
     assert_eq!(sequences.last().copied(), Some(sequences.len() as u64), "sequences have a gap");
     for entry in entries {
         let text = entry.detail.to_string();
         doorward_events::validate(text.as_bytes(), doorward_events::Form::Writer).unwrap();
     }
     Figures { acts: record.acknowledged.len(), resent: entries.len() - sequences.len() }
+}
+
+/// An id always comes with the same bytes, and a place in a journal with the same id.
+pub fn never_told_differently(entries: &[Entry]) {
+    let mut events: HashMap<&str, &serde_json::Value> = HashMap::new();
+    let mut places: HashMap<(&str, u64), &str> = HashMap::new();
+    for entry in entries {
+        let id = entry.detail["id"].as_str().unwrap();
+        let told = *events.entry(id).or_insert(&entry.detail);
+        assert_eq!(*told, entry.detail, "{id} came with other content");
+        let origin = &entry.detail["gateway"];
+        let place = (origin["journal_id"].as_str().unwrap(), origin["sequence"].as_u64().unwrap());
+        assert_eq!(*places.entry(place).or_insert(id), id, "{place:?} was given twice");
+    }
 }
 
 /// What a run was like.

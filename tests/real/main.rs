@@ -11,12 +11,18 @@
 
 mod broker;
 mod bus;
+mod clock;
+mod disk;
+mod full;
 mod hostile;
 mod kill;
 mod modbus;
 mod moto;
+mod planted;
 mod profiles;
+mod replaced;
 mod resume;
 mod serial_load;
+mod stalled;
 mod support;
 mod tls;

@@ -94,7 +94,7 @@ impl Count {
     }
 }
 
-/// The error that a rename is to end with, and whether it is to end at all.
+/// The error that a rename is to end with; does not come back where it is to end the process.
 ///
 /// # Safety
 /// `path` is null or ends with a zero byte.
@@ -156,11 +156,11 @@ fn read(place: &Place) -> Orders {
 fn contents(place: &Place) -> Result<Orders, BadOrders> {
     let mut bytes = [0u8; MOST];
     // SAFETY: the name ends with a zero byte, the room is as long as said, and the descriptor is
-    // the one just opened.
+    // the one just opened, or none, which the calls refuse.
     let length = unsafe {
         let open: Open = OPEN.function();
         let descriptor = open(place.control.as_ptr().cast(), libc::O_RDONLY | libc::O_CLOEXEC, 0);
-        if descriptor < 0 {
+        if descriptor < 0 && errno() == libc::ENOENT {
             return Ok(Orders::default());
         }
         let length = libc::read(descriptor, bytes.as_mut_ptr().cast(), MOST);

@@ -11,8 +11,8 @@
 //!
 //! Without both, nothing is changed. The file is read anew at every call, so an order is in force
 //! for each call that begins after it was given. Give it whole, by renaming a finished file over
-//! the old one. A file that is not there is no order; one that cannot be understood ends the
-//! program, loudly. The words are in [`Orders`].
+//! the old one. A file that is not there is no order; one that cannot be read or understood ends
+//! the program, loudly. The words are in [`Orders`].
 //!
 //! Not seen: memory maps, `sync`, `syncfs`, `io_uring`, and files opened by a path that is not
 //! absolute and free of `..` (writes to them are). A write is passed on whole or not at all.

@@ -11,6 +11,8 @@ use super::{append_log, device, wait_for};
 pub struct Gateway {
     pub folder: PathBuf,
     child: Option<Child>,
+    /// What the core's environment has beside the usual.
+    environment: Vec<(&'static str, PathBuf)>,
 }
 
 /// What a test chooses.
@@ -49,6 +51,20 @@ impl Gateway {
 
     /// The same with further vendors: name and file.
     pub fn start_with(setup: &Setup<'_>, vendors: &[(&str, &str)]) -> Self {
+        let mut gateway = Self::configured(setup, vendors);
+        gateway.up();
+        gateway
+    }
+
+    /// The same with more in its core's environment, at each start.
+    pub fn start_under(setup: &Setup<'_>, environment: Vec<(&'static str, PathBuf)>) -> Self {
+        let mut gateway = Self::configured(setup, &[]);
+        gateway.environment = environment;
+        gateway.up();
+        gateway
+    }
+
+    fn configured(setup: &Setup<'_>, vendors: &[(&str, &str)]) -> Self {
         let Setup { folder, broker_port, doors, bus, mqtt } = setup;
         std::fs::create_dir_all(folder.join("vendors.d")).unwrap();
         let place = folder.display();
@@ -73,9 +89,7 @@ impl Gateway {
         for (name, text) in vendors {
             std::fs::write(folder.join(format!("vendors.d/{name}.toml")), text).unwrap();
         }
-        let mut gateway = Self { folder: folder.to_path_buf(), child: None };
-        gateway.up();
-        gateway
+        Self { folder: folder.to_path_buf(), child: None, environment: Vec::new() }
     }
 
     /// Starts it again, without waiting for anything.
@@ -88,6 +102,7 @@ impl Gateway {
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_EC2_METADATA_DISABLED", "true")
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -115,6 +130,11 @@ impl Gateway {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    /// How its core has ended, if it has by itself.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.as_mut()?.try_wait().unwrap()
     }
 
     /// Asks it to stop, and waits until it has.

@@ -5,6 +5,7 @@ pub mod broker;
 pub mod certificates;
 pub mod client;
 pub mod device;
+pub mod disk;
 pub mod gateway;
 pub mod sink;
 

@@ -33,6 +33,7 @@ examples! {
     "entry.open_requested" / "courier-at-the-door.json",
     "entry.unlock_requested" / "courier-at-the-door.json",
     "gateway.events_dropped" / "disk-full.json",
+    "gateway.subject_erased" / "two-had-not-left.json",
     "grant.consumed" / "the-only-use.json",
     "grant.installed" / "one-delivery.json",
     "grant.issued" / "one-delivery.json",

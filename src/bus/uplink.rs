@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::lanes::{Lanes, Taken, Which};
 use crate::health::UplinkStatus;
-use crate::journal::{Stored, WriterHandle};
+use crate::journal::{Stored, WriterHandle, is_damage};
 
 /// What the core tells the uplink.
 #[derive(Debug)]
@@ -39,7 +39,13 @@ const LIVE_PATIENCE: u32 = 5;
 #[derive(Debug)]
 pub enum Report {
     Delivered(Vec<u64>),
-    Refused { event: Stored, code: String, message: String },
+    Refused {
+        event: Stored,
+        code: String,
+        message: String,
+    },
+    /// The journal's file is broken: what waits cannot be read.
+    Broken(String),
 }
 
 /// The running uplink's state.
@@ -172,6 +178,9 @@ impl Uplink {
                 Ok(events) => self.lanes.read(after, until, events),
                 Err(error) => {
                     tracing::error!(%error, "waiting events cannot be read from the journal");
+                    if is_damage(&error) {
+                        self.reports.send(Report::Broken(error.to_string())).map_err(|_| Closed)?;
+                    }
                     self.read_again_at = Some(self.started.elapsed() + READ_RETRY);
                     return Ok(());
                 }

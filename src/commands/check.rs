@@ -145,20 +145,6 @@ async fn reach_vendor(connection: &Connection) -> anyhow::Result<()> {
     }
 }
 
-/// How many events wait, and of which classes.
-fn waiting(queue: &QueueView) -> String {
-    let classes: Vec<String> = queue
-        .journal
-        .waiting_bytes
-        .iter()
-        .filter(|(_, bytes)| **bytes > 0)
-        .map(|(class, bytes)| format!("{class} {}", output::size(*bytes)))
-        .collect();
-    let classes =
-        if classes.is_empty() { String::new() } else { format!(" ({})", classes.join(", ")) };
-    format!("{} events wait for the bus{classes}", queue.journal.waiting)
-}
-
 /// What its journal says.
 fn journal(socket: &Path, queue: &QueueView, report: &mut Report) {
     let mut warn = |message: String, remedy: &str| {
@@ -225,7 +211,9 @@ async fn running(configuration: &Configuration, report: &mut Report) {
         );
     }
     journal(socket, &queue, report);
-    report.looked.push(Looked { what, ok: true, skipped: false, detail: Some(waiting(&queue)) });
+    let waiting = output::by_class(&queue.journal.waiting_bytes);
+    let detail = Some(format!("{} events wait for the bus{waiting}", queue.journal.waiting));
+    report.looked.push(Looked { what, ok: true, skipped: false, detail });
     let Ok(doors) = client.get::<Vec<DoorView>>("/v1/doors", &()).await else { return };
     for endpoint in doors.iter().flat_map(|door| &door.endpoints) {
         if endpoint.lossy_source {
@@ -236,5 +224,62 @@ async fn running(configuration: &Configuration, report: &mut Report) {
             )
             .of_kind(Kind::Surroundings));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `check` finds in a journal's view that is well but for `status` and `journal`.
+    fn found(status: &str, journal: &str) -> Report {
+        let text = format!(
+            r#"{{"status": {{"version": "1", "instance": "gw", "uptime_s": 1, "uplink":
+            {{"bus": "standalone", "calls": 0, "accepted": 0, "refused": 0, "retried": 0,
+            "failing": 0, "trouble": null, "denied": false}}, "storage_failure": null,
+            {status} "vendors": []}}, "journal": {{"journal_id":
+            "00000000-0000-0000-0000-000000000000", "slot": 1, "waiting": 1, "waiting_bytes": {{}},
+            "bytes_used": 1, "bytes_bound": 2, {journal} "min_free_percent": 5, "quarantined": 0,
+            "delivered_through": {{}}, "oldest_waiting": null}}}}"#
+        );
+        let queue: QueueView = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            serde_json::from_value::<QueueView>(serde_json::to_value(&queue).unwrap()).unwrap(),
+            queue
+        );
+        let mut report = Report::default();
+        super::journal(Path::new("sock"), &queue, &mut report);
+        assert!(report.findings.iter().all(|finding| !finding.is_error()));
+        report
+    }
+
+    #[test]
+    fn what_the_journal_says_of_itself_becomes_warnings() {
+        let space = |free: u64, inodes: u64| {
+            format!(
+                "\"free_bytes\": {free}, \"total_bytes\": 1048576000, \"free_inodes\": {inodes}, \
+                 \"total_inodes\": 1000,"
+            )
+        };
+        let none = found("\"held\": [],", &space(900 << 20, 900));
+        assert!(none.findings.is_empty() && none.looked.is_empty());
+        assert!(found("", "").findings.is_empty(), "a file system that says nothing");
+        for (status, journal, words) in [
+            ("", space(10 << 20, 900), "10 of 1000 MiB are free"),
+            ("", space(900 << 20, 7), "7 of 1000 inodes are free"),
+            ("\"held\": [\"acme\"],", space(900 << 20, 900), "acme is not read"),
+            (
+                "\"journal_arrival\": \"it was broken\", \"journal_lost\": true,",
+                space(900 << 20, 900),
+                "it was broken",
+            ),
+        ] {
+            let report = found(status, &journal);
+            let [finding] = &report.findings[..] else { panic!("{words}") };
+            assert!(finding.message.contains(words), "{finding}");
+        }
+        let upgraded = found("\"journal_arrival\": \"it was upgraded\",", "");
+        assert!(upgraded.findings.is_empty(), "that is no fault");
+        assert_eq!(upgraded.looked[0].detail.as_deref(), Some("it was upgraded"));
     }
 }

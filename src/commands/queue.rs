@@ -24,14 +24,7 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
         .oldest_waiting
         .as_ref()
         .map_or_else(String::new, |at| format!(", the oldest since {}", output::time(at)));
-    let classes: Vec<String> = journal
-        .waiting_bytes
-        .iter()
-        .filter(|(_, bytes)| **bytes > 0)
-        .map(|(class, bytes)| format!("{class} {}", output::size(*bytes)))
-        .collect();
-    let classes =
-        if classes.is_empty() { String::new() } else { format!(" ({})", classes.join(", ")) };
+    let classes = output::by_class(&journal.waiting_bytes);
     output::say(&format!("waiting      {}{oldest}{classes}", journal.waiting));
     output::say(&format!(
         "journal      {} events so far, {} quarantined",

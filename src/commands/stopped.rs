@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::output;
 use crate::config::Configuration;
 use crate::gateway::opening;
-use crate::journal::{Arrival, Bounds, Inspected, Journal, OpenError, PreviousStop};
+use crate::journal::{Arrival, Inspected, Journal, OpenError, PreviousStop};
 
 /// The configured gateway's own journal, open for writing.
 pub struct Own {
@@ -48,37 +48,39 @@ impl Own {
     }
 }
 
-/// Opens a file that no gateway has open, to look at it.
-pub fn inspect(config: &Path, file: &Path) -> anyhow::Result<Inspected> {
-    // Without a configuration the figures have the default bounds.
-    let bounds = crate::config::read(config).map(|found| opening::bounds(&found));
-    inspect_with(file, bounds.unwrap_or_default())
+/// A file that cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+#[error("{file} cannot be opened: {error}{remedy}")]
+pub struct Unreadable {
+    file: String,
+    pub error: OpenError,
+    remedy: &'static str,
 }
 
-fn inspect_with(file: &Path, bounds: Bounds) -> anyhow::Result<Inspected> {
-    Journal::inspect(file, bounds).map_err(|error| {
-        let remedy = match &error {
+/// Opens a file that no gateway has open, to look at it.
+pub fn inspect(config: &Path, file: &Path) -> Result<Inspected, Unreadable> {
+    // Without a configuration the figures have the default bounds.
+    let bounds = crate::config::read(config).map(|found| opening::bounds(&found));
+    Journal::inspect(file, bounds.unwrap_or_default()).map_err(|error| Unreadable {
+        file: file.display().to_string(),
+        remedy: match &error {
             OpenError::InUse => {
                 "\n  remedy: leave out --file, then the running gateway answers; or stop it first"
             }
-            error if error.is_damage() => {
-                "\n  remedy: a gateway that starts with it takes over what can be read"
-            }
+            error if error.is_damage() => SALVAGE,
             _ => "",
-        };
-        let words = format!("{} cannot be opened: {error}{remedy}", file.display());
-        anyhow::Error::new(error).context(words)
+        },
+        error,
     })
 }
+
+const SALVAGE: &str = "\n  remedy: a gateway that starts with it takes over what can be read";
 
 /// The same, of a file that must be whole.
 pub fn inspect_whole(config: &Path, file: &Path) -> anyhow::Result<Journal> {
     let Inspected { journal, damage } = inspect(config, file)?;
     match damage {
         None => Ok(journal),
-        Some(damage) => anyhow::bail!(
-            "{} is damaged: {damage}\n  remedy: a gateway that starts with it takes over what can be read",
-            file.display()
-        ),
+        Some(damage) => anyhow::bail!("{} is damaged: {damage}{SALVAGE}", file.display()),
     }
 }

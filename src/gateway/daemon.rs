@@ -161,7 +161,7 @@ impl Daemon {
     /// part of the gateway has ended.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let result = self.work(stop).await;
-        if result.as_ref().is_err_and(|error| error.is::<Broken>()) {
+        if result.as_ref().is_err_and(anyhow::Error::is::<Broken>) {
             let noted = self.journal.act(|journal| journal.condemn()).await;
             if let Ok(Err(error)) = noted {
                 tracing::error!(%error, "it cannot be noted that the journal is broken");

@@ -1,11 +1,9 @@
 //! Taking over what another journal still owes the bus: its waiting events with their exact
 //! bytes, and its gaps that were not told of. Not its facts: they are of other doors' time.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::export::{ExportRow, event_id};
 use super::place::{beside, set_aside_as};
@@ -124,14 +122,18 @@ impl Journal {
         if !own.is_empty() {
             theirs.note_gap(DropReason::Corruption, &own);
         }
+        theirs.add_unknown(DropReason::Corruption, (damaged.len() - own.len()) as u64);
         let mut next = self.folded.clone();
-        let noted: HashSet<(DropReason, Option<Uuid>, Vec<(u64, u64)>)> =
-            next.gaps.iter().map(|gap| (gap.reason, gap.journal_id, gap.ranges.clone())).collect();
         let mut count = 0;
-        for Gap { reason, journal_id, ranges, .. } in theirs.gaps {
-            let of = journal_id.or(Some(other.journal_id)).filter(|id| *id != self.journal_id);
-            if !noted.contains(&(reason, of, ranges.clone())) {
-                next.add_gaps(reason, of, &ranges);
+        for gap in &theirs.gaps {
+            let of = gap.journal_id.unwrap_or(other.journal_id);
+            let is_same = |known: &Gap| {
+                let id = known.journal_id.unwrap_or(self.journal_id);
+                (known.reason, &known.ranges) == (gap.reason, &gap.ranges)
+                    && (id == of || gap.ranges.is_empty())
+            };
+            if !self.folded.gaps.iter().any(is_same) {
+                next.take_gap(gap, Some(of).filter(|id| *id != self.journal_id));
                 count += 1;
             }
         }

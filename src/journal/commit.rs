@@ -145,14 +145,7 @@ impl Journal {
             let mut next = self.folded.clone();
             delta.apply(&mut next);
             next.age = self.age();
-            let facts = batch.facts.iter().map(|(name, value)| (name.clone(), value.clone()));
-            self.unfolded.facts.extend(facts);
-            self.unfolded.seen.extend(&batch.seen);
-            let written = fold::write(&self.db, &mut next, &self.unfolded);
-            // Kept apart until the commit: a failed one is tried again with the same batch.
-            let kept = self.unfolded.seen.len() - batch.seen.len();
-            self.unfolded.seen.truncate(kept);
-            written?;
+            fold::write_with(&self.db, &mut next, &self.unfolded, &batch.facts, &batch.seen)?;
             Some(next)
         } else {
             None

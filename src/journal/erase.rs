@@ -93,7 +93,15 @@ impl Journal {
                 }
             }
             Stage::Log => {
-                self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+                let busy: bool =
+                    self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+                if busy {
+                    let words = Some("the log cannot be emptied now".to_owned());
+                    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+                    return Err(rusqlite::Error::SqliteFailure(code, words));
+                }
+                // The sync of the next commit makes the emptying durable.
+                self.fold_alone()?;
                 return Ok(true);
             }
         }
@@ -135,6 +143,7 @@ impl Journal {
             next.age = self.age();
             let transaction = self.db.unchecked_transaction()?;
             for (slot, class) in &delivered {
+                fold::pass(&transaction, &mut next, *slot)?;
                 let sql = format!("DELETE FROM {} WHERE slot = ?1", class.table());
                 transaction.prepare_cached(&sql)?.execute([slot])?;
             }

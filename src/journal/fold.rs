@@ -1,6 +1,8 @@
 //! Folding: what the rows' asides say is written into its own tables now and then, and read back
 //! from the rows since then when the file is opened.
 
+use std::collections::BTreeMap;
+
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
@@ -38,13 +40,25 @@ pub(super) fn write(
     next: &mut Folded,
     unfolded: &Unfolded,
 ) -> rusqlite::Result<()> {
+    write_with(db, next, unfolded, &BTreeMap::new(), &[])
+}
+
+/// The same with the facts and digests of the commit in hand.
+pub(super) fn write_with(
+    db: &Connection,
+    next: &mut Folded,
+    unfolded: &Unfolded,
+    facts: &BTreeMap<String, Vec<u8>>,
+    seen: &[Digest],
+) -> rusqlite::Result<()> {
     count_delivered(db, next)?;
     let mut fact =
         db.prepare_cached("INSERT OR REPLACE INTO fact (name, value) VALUES (?1, ?2)")?;
-    for (name, value) in &unfolded.facts {
+    for (name, value) in unfolded.facts.iter().chain(facts) {
         fact.execute(params![name, value])?;
     }
     write_seen(db, unfolded.seen_from, &unfolded.seen)?;
+    write_seen(db, unfolded.seen_from + unfolded.seen.len() as u64, seen)?;
     let text =
         next.to_text().map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     set_meta(db, "folded", text)
@@ -120,6 +134,14 @@ pub(super) fn count_delivered(db: &Connection, folded: &mut Folded) -> rusqlite:
         let counters = folded.types.entry(kind).or_default();
         counters.delivered_through = counters.delivered_through.max(last);
     }
+    let types = &mut folded.types;
+    folded.passed.retain(|(slot, kind, sequence)| {
+        let counters = types.entry(*kind).or_default();
+        if *slot <= through {
+            counters.delivered_through = counters.delivered_through.max(*sequence);
+        }
+        *slot > through
+    });
     folded.counted_through = through;
     Ok(())
 }
@@ -140,7 +162,7 @@ pub(super) fn replay(db: &Connection, words: &super::words::Words) -> Result<Rep
         None => Folded::default(),
     };
     let folded_at = folded.slot;
-    let mut facts: std::collections::BTreeMap<String, Vec<u8>> = db
+    let mut facts: BTreeMap<String, Vec<u8>> = db
         .prepare("SELECT name, value FROM fact")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
@@ -215,6 +237,18 @@ pub(super) fn weigh(
             Ok(Weight { slot, vendor: row.get(1)?, class, bytes: row.get(2)? })
         })
         .optional()
+}
+
+/// Notes that the row of a slot is about to be deleted with its final answer.
+pub(super) fn pass(db: &Connection, next: &mut Folded, slot: u64) -> rusqlite::Result<()> {
+    let row: Option<(i64, u64)> = db
+        .prepare_cached(events!("kind, type_sequence", "WHERE slot = ?1"))?
+        .query_row([slot], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some((kind, type_sequence)) = row {
+        next.pass(slot, kind, type_sequence);
+    }
+    Ok(())
 }
 
 fn finish(

@@ -20,6 +20,10 @@ pub const MAX_GAPS: usize = 64;
 /// Most times that events of other journals may have been taken over.
 pub const MAX_CARRIED: usize = 64;
 
+/// Most rows that were deleted before they were counted; of more only each type's last is kept,
+/// and `delivered_through` lags until then.
+const MAX_PASSED: usize = 256;
+
 /// Why events were given up before the bus had them; as in `gateway.events_dropped`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,7 +57,8 @@ pub struct Gap {
     /// The journal whose sequences are meant; `None`: this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal_id: Option<Uuid>,
-    /// Sequences, first and last, ascending; at most [`MAX_GAP_RANGES`].
+    /// Sequences, first and last, ascending; at most [`MAX_GAP_RANGES`]. None: only the number
+    /// of events is known, since they were of other journals and cannot be read.
     pub ranges: Vec<(u64, u64)>,
     pub count: u64,
 }
@@ -80,6 +85,10 @@ pub(super) struct Folded {
     pub finished: Finished,
     /// Up to this slot `delivered_through` is counted.
     pub counted_through: u64,
+    /// Rows beyond that which were deleted before they were counted: slot, type,
+    /// `type_sequence`.
+    #[serde(default)]
+    pub passed: Vec<(u64, i64, u64)>,
     /// By the id of the type's word.
     pub types: BTreeMap<i64, TypeCounters>,
     /// Digests ever seen.
@@ -134,6 +143,27 @@ impl Folded {
         }
     }
 
+    /// Notes that a row with its final answer is deleted.
+    pub fn pass(&mut self, slot: u64, kind: i64, type_sequence: u64) {
+        if slot <= self.counted_through || type_sequence == 0 {
+            return;
+        }
+        // Where all between two of a type is final, they are counted at once: the last one is enough.
+        let finished = &self.finished;
+        self.passed.retain(|(before, same, _)| {
+            *same != kind || *before > slot || !finished.contains_all(*before, slot)
+        });
+        self.passed.push((slot, kind, type_sequence));
+        if self.passed.len() > MAX_PASSED {
+            let mut last: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+            for (slot, kind, sequence) in self.passed.drain(..) {
+                let known = last.entry(kind).or_default();
+                *known = (*known).max((slot, sequence));
+            }
+            self.passed.extend(last.into_iter().map(|(kind, (slot, n))| (slot, kind, n)));
+        }
+    }
+
     /// Notes that events of this journal are given up: `slots`, ascending.
     pub fn note_gap(&mut self, reason: DropReason, slots: &[u64]) {
         let sequences: Vec<u64> = slots.iter().map(|slot| self.sequence_of(*slot)).collect();
@@ -156,9 +186,14 @@ impl Folded {
     ) {
         for part in ranges.chunks(MAX_GAP_RANGES) {
             let count = part.iter().map(|(first, last)| last - first + 1).sum();
-            let same = |gap: &&mut Gap| gap.reason == reason && gap.journal_id == journal_id;
+            let same = |gap: &&mut Gap| {
+                gap.reason == reason && gap.journal_id == journal_id && !gap.ranges.is_empty()
+            };
             let full = self.gaps.len() >= MAX_GAPS;
             if full && let Some(gap) = self.gaps.iter_mut().rev().find(same) {
+                // Under another id: whoever was told of it before is told again.
+                self.last_gap += 1;
+                gap.id = self.last_gap;
                 gap.count += count;
                 if let (Some(last), Some(end)) = (gap.ranges.last_mut(), part.last()) {
                     last.1 = last.1.max(end.1);
@@ -168,6 +203,33 @@ impl Folded {
             self.last_gap += 1;
             let id = self.last_gap;
             self.gaps.push(Gap { id, reason, journal_id, ranges: part.to_vec(), count });
+        }
+    }
+
+    /// Notes that events are missing of which nothing is known but their number: a gap without
+    /// ranges. All of a reason are one gap until it is told.
+    pub fn add_unknown(&mut self, reason: DropReason, count: u64) {
+        if count == 0 {
+            return;
+        }
+        self.last_gap += 1;
+        let id = self.last_gap;
+        let same = |gap: &&mut Gap| gap.reason == reason && gap.ranges.is_empty();
+        if let Some(gap) = self.gaps.iter_mut().find(same) {
+            // Under another id, as above.
+            gap.id = id;
+            gap.count += count;
+        } else {
+            self.gaps.push(Gap { id, reason, journal_id: None, ranges: Vec::new(), count });
+        }
+    }
+
+    /// Takes a gap of the journal `of` over.
+    pub fn take_gap(&mut self, gap: &Gap, of: Option<Uuid>) {
+        if gap.ranges.is_empty() {
+            self.add_unknown(gap.reason, gap.count);
+        } else {
+            self.add_gaps(gap.reason, gap.journal_id.or(of), &gap.ranges);
         }
     }
 

@@ -86,12 +86,13 @@ impl Journal {
                 break;
             }
         }
-        self.room.searched.insert(key, end);
-        if slots.is_empty() {
-            return Ok(false);
+        let some = !slots.is_empty();
+        if some {
+            self.give_up_slots(&slots, reason)?;
         }
-        self.give_up_slots(&slots, reason)?;
-        Ok(true)
+        // Only now: after a failure the same rows are found again.
+        self.room.searched.insert(key, end);
+        Ok(some)
     }
 
     /// Deletes waiting events for good and notes the gap, in a transaction of its own. `slots`:
@@ -105,16 +106,22 @@ impl Journal {
         next.age = self.age();
         let transaction = self.db.unchecked_transaction()?;
         let mut foreign: BTreeMap<Uuid, BTreeSet<u64>> = BTreeMap::new();
+        let mut unknown = 0;
         for slot in slots {
             let Some(weight) = fold::weigh(&transaction, &self.words, *slot)? else { continue };
             next.subtract_waiting(weight.vendor, weight.class, weight.bytes);
+            next.finished.insert(*slot);
+            fold::pass(&transaction, &mut next, *slot)?;
             let table = weight.class.table();
             if next.is_carried(*slot) {
                 let sql = format!("SELECT body FROM {table} WHERE slot = ?1");
                 let body: Vec<u8> =
                     transaction.prepare_cached(&sql)?.query_row([slot], |row| row.get(0))?;
-                if let Some(origin) = origin(*slot, &body) {
-                    foreign.entry(origin.journal_id).or_default().insert(origin.sequence);
+                match origin(*slot, &body) {
+                    Some(Origin { journal_id, sequence }) => {
+                        foreign.entry(journal_id).or_default().insert(sequence);
+                    }
+                    None => unknown += 1,
                 }
             }
             let sql = format!("DELETE FROM {table} WHERE slot = ?1");
@@ -125,6 +132,7 @@ impl Journal {
         }
         let own: Vec<u64> = slots.iter().copied().filter(|slot| !next.is_carried(*slot)).collect();
         next.note_gap(reason, &own);
+        next.add_unknown(reason, unknown);
         for (journal_id, sequences) in foreign {
             let mut ranges: Vec<(u64, u64)> = Vec::new();
             for sequence in sequences {

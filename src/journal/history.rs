@@ -5,7 +5,7 @@
 
 use super::folded::Folded;
 use super::planted::{self, Bug};
-use super::{Class, Journal, PerClass};
+use super::{Class, Journal, PerClass, fold};
 
 /// Rows are deleted in blocks of at least so many.
 pub(super) const TRIM_BLOCK: u64 = 128;
@@ -55,24 +55,47 @@ impl Journal {
     /// Deletes the oldest delivered rows to make room now, a bounded number. False: there are
     /// none.
     pub(super) fn delete_history(&mut self) -> rusqlite::Result<bool> {
-        // Rows since the last fold are needed to open the file again.
-        let folded = self.folded_at;
-        let through = self.folded.finished.through().min(folded);
+        if self.folded.counted_through < self.folded.finished.through()
+            || self.folded_at < self.folded.slot
+        {
+            // Rows since the last fold are needed to open the file again.
+            self.fold_alone()?;
+        }
         // One event that the bus does not answer must not keep what came after it.
-        let above: Vec<(u64, u64)> =
-            self.folded.finished.ranges().map(|(first, last)| (first, last.min(folded))).collect();
+        let ranges: Vec<(u64, u64)> = std::iter::once((1, self.folded.counted_through))
+            .chain(self.folded.finished.ranges())
+            .collect();
         for class in Class::TABLES {
             let table = class.table();
-            let sql = format!(
-                "DELETE FROM {table} WHERE slot IN
-                 (SELECT slot FROM {table} WHERE slot BETWEEN ?1 AND ?2 ORDER BY slot LIMIT ?3)"
+            let select = format!(
+                "SELECT slot FROM {table} WHERE slot BETWEEN ?1 AND ?2 ORDER BY slot LIMIT ?3"
             );
-            for (first, last) in std::iter::once((1, through)).chain(above.iter().copied()) {
-                let mut statement = self.db.prepare_cached(&sql)?;
-                if first <= last && statement.execute([first, last, AT_ONCE])? > 0 {
-                    return Ok(true);
+            let delete = format!("DELETE FROM {table} WHERE slot = ?1");
+            // Ranges may hold one slot each: they are gathered until it is worth a transaction.
+            let mut slots: Vec<u64> = Vec::new();
+            for (first, last) in ranges.iter().copied() {
+                let left = AT_ONCE.saturating_sub(slots.len() as u64);
+                if left == 0 {
+                    break;
                 }
+                let mut statement = self.db.prepare_cached(&select)?;
+                let found = statement.query_map([first, last, left], |row| row.get(0))?;
+                slots.extend(found.collect::<rusqlite::Result<Vec<u64>>>()?);
             }
+            if slots.is_empty() {
+                continue;
+            }
+            let mut next = self.folded.clone();
+            next.age = self.age();
+            let transaction = self.db.unchecked_transaction()?;
+            for slot in slots {
+                fold::pass(&transaction, &mut next, slot)?;
+                transaction.prepare_cached(&delete)?.execute([slot])?;
+            }
+            fold::write(&transaction, &mut next, &self.unfolded)?;
+            transaction.commit()?;
+            self.folded_to(next);
+            return Ok(true);
         }
         Ok(false)
     }

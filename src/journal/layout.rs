@@ -93,8 +93,9 @@ pub(super) fn prepare(db: &mut Connection, bug: Option<Bug>) -> Result<Option<i6
     let page: u64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
     db.pragma_update(None, "wal_autocheckpoint", LOG / page.max(512))?;
     db.pragma_update(None, "trusted_schema", "OFF")?;
-    // Deleted content is zeroed where its page is written anyway; `erase` does the rest.
-    db.pragma_update_and_check(None, "secure_delete", "FAST", |_| Ok(()))?;
+    // Deleted content is zeroed: a freed page that is used again for less would else keep the
+    // rest of what it held, out of reach of an erasure.
+    db.pragma_update_and_check(None, "secure_delete", "ON", |_| Ok(()))?;
     db.set_prepared_statement_cache_capacity(64);
     if empty {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -78,7 +78,7 @@ pub const SEEN_WINDOW: u64 = 8192;
 /// Why the journal cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("{0}")]
+    #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
     #[error("another doorward has it open")]
     InUse,
@@ -92,7 +92,7 @@ pub enum OpenError {
     Older { found: i64 },
     #[error("it holds no readable {0}")]
     Damaged(&'static str),
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
@@ -124,9 +124,9 @@ pub fn is_damage(error: &rusqlite::Error) -> bool {
 pub enum CommitError {
     #[error("the journal is full: {used} of {bound} bytes hold undelivered events")]
     Full { used: u64, bound: u64 },
-    #[error("{0}")]
+    #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 

@@ -31,6 +31,12 @@ impl Finished {
             || self.above.range(..=sequence).next_back().is_some_and(|(_, last)| *last >= sequence)
     }
 
+    /// Whether everything from `first` to `last` is finished.
+    pub fn contains_all(&self, first: u64, last: u64) -> bool {
+        last <= self.through
+            || self.above.range(..=first).next_back().is_some_and(|(_, end)| *end >= last)
+    }
+
     /// How many are finished in all, given that sequences start at 1.
     pub fn count(&self) -> u64 {
         self.through + self.above.iter().map(|(first, last)| last - first + 1).sum::<u64>()

@@ -4,6 +4,7 @@
 //! through SQLite, each on its own, and what cannot be read is left out: facts are unknown then,
 //! a message may be told twice, delivered events may be sent again under their `id`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use super::carry::{self, Carried};
 use super::folded::Folded;
 use super::mark::Mark;
-use super::pages::Pages;
+use super::pages::{Pages, Spot};
 use super::recovery::reader;
 use super::{DropReason, Journal, OpenError, fold};
 use crate::domain::ids::VendorId;
@@ -71,7 +72,11 @@ pub(super) fn take_over(
     let pages = Pages::open(path)?;
     let rows = pages.rows();
     let folded_at = remains.folded.as_ref().map_or(0, |folded| folded.slot);
+    let counters = remains.folded.is_some();
     let mut old = remains.folded.unwrap_or_default();
+    if !counters {
+        old.carried = carried_among(&pages, &rows, old_id);
+    }
     // Rows since the last fold say what else changed with them.
     for spot in rows.iter().filter(|spot| spot.slot > folded_at) {
         let Some(content) = pages.read(*spot) else { continue };
@@ -105,18 +110,17 @@ pub(super) fn take_over(
         transaction.commit()?;
         journal.folded_to(next);
     }
-    let first = if old.finished.count() > 0 || folded_at > 0 {
-        1
-    } else {
-        // Nothing says what was delivered: only what lies between the rows is missed.
-        rows.first().map_or(last + 1, |spot| spot.slot)
-    };
-    let missing =
-        missing(&old, first, last, &rows.iter().map(|spot| spot.slot).collect::<Vec<_>>());
+    // Where nothing says what was delivered, all that was not found may be missing.
+    let missing = missing(&old, 1, last, &rows.iter().map(|spot| spot.slot).collect::<Vec<_>>());
     let mut next = journal.folded.clone();
     next.add_gaps(DropReason::Corruption, old_id, &missing);
+    // Of what was taken over from other journals only the number is known.
+    let found: BTreeSet<u64> = rows.iter().map(|spot| spot.slot).collect();
+    let carried_slots = old.carried.iter().flat_map(|(first, last)| *first..=*last);
+    let lost = carried_slots.filter(|slot| !old.finished.contains(*slot) && !found.contains(slot));
+    next.add_unknown(DropReason::Corruption, lost.count() as u64);
     for gap in &old.gaps {
-        next.add_gaps(gap.reason, gap.journal_id.or(old_id), &gap.ranges);
+        next.take_gap(gap, old_id);
     }
     next.seen = remains.seen.len() as u64;
     journal.unfolded.facts = remains.facts.into_iter().collect();
@@ -126,6 +130,32 @@ pub(super) fn take_over(
     transaction.commit()?;
     journal.folded_to(next);
     Ok(carried)
+}
+
+/// Which of the rows are of another journal than `id`, by their own word.
+fn carried_among(pages: &Pages, rows: &[Spot], id: Option<Uuid>) -> Vec<(u64, u64)> {
+    #[derive(serde::Deserialize)]
+    struct Origin {
+        journal_id: Uuid,
+    }
+    #[derive(serde::Deserialize)]
+    struct Written {
+        gateway: Origin,
+    }
+    let mut carried: Vec<(u64, u64)> = Vec::new();
+    for spot in rows {
+        let Some(content) = pages.read(*spot) else { continue };
+        let written = serde_json::from_str::<Written>(&content.detail);
+        if written.is_ok_and(|event| Some(event.gateway.journal_id) == id) {
+            continue;
+        }
+        match carried.last_mut() {
+            // Lost ones between two of them came with them.
+            Some((_, last)) => *last = spot.slot,
+            None => carried.push((1, spot.slot)),
+        }
+    }
+    carried
 }
 
 /// Sequences between two slots that neither have their final answer nor were found.

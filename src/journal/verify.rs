@@ -53,6 +53,8 @@ impl Journal {
     pub fn remove_damaged(&mut self, slots: &[u64]) -> rusqlite::Result<()> {
         let waiting: Vec<u64> =
             slots.iter().copied().filter(|slot| !self.folded.finished.contains(*slot)).collect();
+        // Rows since the last fold are needed to open the file again.
+        self.fold_alone()?;
         for slot in slots.iter().filter(|slot| self.folded.finished.contains(**slot)) {
             for table in ["access", "state", "telemetry"] {
                 self.db

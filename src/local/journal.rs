@@ -4,6 +4,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -11,8 +12,8 @@ use futures_util::Stream;
 use jiff::Timestamp;
 
 use super::api::{ExportHeader, ExportQuery, VerifyQuery};
-use super::server::{Fault, Served};
-use crate::journal::{ExportPage, ExportRow, Journal};
+use super::server::{Fault, Served, in_time};
+use crate::journal::{ExportPage, ExportRow, Journal, StorageError, Verified, is_damage};
 
 /// Rows whose checksums one request looks at: commits wait meanwhile.
 const VERIFY_ROWS: u64 = 1024;
@@ -30,8 +31,45 @@ pub(super) async fn verify(
     Query(query): Query<VerifyQuery>,
 ) -> Result<Response, Fault> {
     let after = query.after.unwrap_or(0);
-    let verified = served.read(move |journal| journal.verify_rows(after, VERIFY_ROWS)).await?;
-    Ok(Json(verified).into_response())
+    let found = served.read(move |journal| anyhow::Ok(journal.verify_rows(after, VERIFY_ROWS)));
+    answer(&served, found.await?).await
+}
+
+/// `POST /v1/journal/verify`: one step, of which damaged rows are taken out; those that waited
+/// become a gap.
+pub(super) async fn mend(State(served): State<Served>, body: Bytes) -> Result<Response, Fault> {
+    let Ok(VerifyQuery { after }) = serde_json::from_slice(&body) else {
+        let words = "send {\"after\":SLOT} or {}".to_owned();
+        return Err(Fault(StatusCode::BAD_REQUEST, words));
+    };
+    let mend = move |journal: &mut Journal| {
+        let found = journal.verify_rows(after.unwrap_or(0), VERIFY_ROWS)?;
+        if !found.damaged.is_empty() {
+            journal.remove_damaged(&found.damaged)?;
+        }
+        Ok(found)
+    };
+    let found = in_time(served.access.journal.act(mend)).await??;
+    if let Ok(found) = &found
+        && !found.damaged.is_empty()
+    {
+        tracing::error!(slots = ?found.damaged, "rows of the journal were damaged; they are taken out");
+    }
+    answer(&served, found).await
+}
+
+/// What a step found. A file in which rows cannot even be reached is salvaged when it is opened
+/// next.
+async fn answer(served: &Served, found: Result<Verified, StorageError>) -> Result<Response, Fault> {
+    match found {
+        Ok(found) => Ok((serde_json::to_string(&found)? + "\n").into_response()),
+        Err(error) if is_damage(&error) => {
+            served.access.journal.act(|journal| journal.condemn()).await??;
+            tracing::error!(%error, "the journal is broken; it is salvaged at the next start");
+            Err(Fault(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// `GET /v1/journal/export`: what is there now, page by page as the reader takes it.

@@ -79,7 +79,7 @@ pub async fn serve(socket: Socket, access: Access) -> anyhow::Result<()> {
         .route("/v1/queue", get(queue))
         .route("/v1/quarantine", get(quarantine))
         .route("/v1/journal", get(journal::figures))
-        .route("/v1/journal/verify", get(journal::verify))
+        .route("/v1/journal/verify", get(journal::verify).post(journal::mend))
         .route("/v1/journal/export", get(journal::export))
         .route("/v1/erase", post(erasure::erase).layer(DefaultBodyLimit::max(erasure::MAX_BODY)))
         .fallback(|| async { Fault(StatusCode::NOT_FOUND, "there is no such thing".to_owned()) })

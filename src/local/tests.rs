@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::time::Duration;
 
-use doorward_events::types::EndpointOnline;
+use doorward_events::types::{EndpointOnline, GatewaySubjectErased};
 use doorward_events::{Envelope, PublisherId};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::*;
-use crate::journal::{Batch, Bounds, Journal, NewEvent, Writer, WriterHandle};
+use crate::journal::{Batch, Bounds, Erased, Journal, NewEvent, Writer, WriterHandle};
 
 struct Stand {
     client: Client,
@@ -17,7 +17,7 @@ struct Stand {
     journal: WriterHandle,
     committed: watch::Sender<u64>,
     _writer: Writer,
-    _server: tokio_util::task::AbortOnDropHandle<()>,
+    server: tokio_util::task::AbortOnDropHandle<()>,
     _folder: tempfile::TempDir,
 }
 
@@ -38,12 +38,41 @@ fn stand() -> Stand {
         journal: writer.handle(),
         committed,
         _writer: writer,
-        _server: tokio_util::task::AbortOnDropHandle::new(server),
+        server: tokio_util::task::AbortOnDropHandle::new(server),
         _folder: folder,
     }
 }
 
 impl Stand {
+    /// Serves anew, with a gateway that is asked through `requests`.
+    fn serve(&mut self, requests: mpsc::Sender<Request>) {
+        self.path = self.path.with_extension("2");
+        self.client = Client::new(&self.path);
+        let committed = self.committed.subscribe();
+        let access = Access { requests, journal: self.journal.clone(), committed };
+        let socket = Socket::bind(&self.path).unwrap();
+        let server = tokio::spawn(async move { serve(socket, access).await.unwrap() });
+        self.server = tokio_util::task::AbortOnDropHandle::new(server);
+    }
+
+    /// Commits the event that tells of an erasure.
+    async fn commit_told(&self) {
+        let publisher = PublisherId { name: "doorward.gateway".into(), instance: "t".into() };
+        let id = uuid::Builder::from_unix_timestamp_millis(1, &[1; 10]).into_uuid();
+        let envelope = Envelope::new(id, Timestamp::UNIX_EPOCH, publisher, "acme".into());
+        let data = GatewaySubjectErased {
+            events: 1,
+            waiting: 0,
+            quarantine: 0,
+            facts: 0,
+            requested_by_uid: 0,
+        };
+        let events = vec![NewEvent { draft: envelope.seal(&data).unwrap(), vendor: None }];
+        let batch = Batch { events, ..Batch::default() };
+        let committed = self.journal.commit(Box::new(batch)).await.unwrap().unwrap();
+        self.committed.send_replace(committed.slot);
+    }
+
     /// Commits so many events, every tenth of the entry `side`.
     async fn commit(&self, count: u64) {
         let events = (0..count).map(|n| {
@@ -119,10 +148,59 @@ async fn a_follower_misses_nothing_however_slowly_it_reads() {
     }
     assert_eq!(stand.list(EventQuery::default()).await.len(), 100);
     // The gateway's end is the list's.
-    let Stand { committed, _folder, _server, _writer, .. } = stand;
+    let Stand { committed, _folder, server: _server, _writer, .. } = stand;
     drop(committed);
     let end = tokio::time::timeout(Duration::from_secs(30), follower).await;
     assert_eq!(end.unwrap().unwrap().unwrap(), ListEnd::Gateway);
+}
+
+/// Asks for an erasure; each line of the answer goes to `heard`.
+async fn erase(
+    client: Client,
+    subject: &str,
+    heard: mpsc::Sender<EraseLine>,
+) -> Result<ListEnd, ClientError> {
+    let request = EraseRequest { subject: subject.to_owned() };
+    client.post("/v1/erase", &request, |line: EraseLine| heard.try_send(line).is_ok()).await
+}
+
+#[tokio::test]
+async fn one_person_is_erased_at_a_time() {
+    let mut stand = stand();
+    let (requests, mut asked) = mpsc::channel(1);
+    stand.serve(requests);
+    stand.commit(3000).await;
+    // Nothing of the first moves before the second was refused.
+    let (go, waits) = std::sync::mpsc::sync_channel::<()>(1);
+    let journal = stand.journal.clone();
+    let held = tokio::spawn(async move { journal.act(move |_| waits.recv()).await });
+    let (telling, mut heard) = mpsc::channel(64);
+    let first = tokio::spawn(erase(stand.client.clone(), "zigbee2mqtt:0x1", telling));
+    assert_eq!(heard.recv().await, Some(EraseLine::Progress(Erased::default())));
+    let second = || erase(stand.client.clone(), "somebody-else", mpsc::channel(64).0);
+    let refused = second().await.unwrap_err().to_string();
+    assert!(refused.contains("another erasure is under way"), "{refused}");
+    go.send(()).unwrap();
+    held.await.unwrap().unwrap().unwrap();
+    let deadline = Duration::from_secs(30);
+    let request = tokio::time::timeout(deadline, asked.recv()).await.unwrap();
+    let Some(Request::Erased { erased, uid }) = request else { panic!("{request:?}") };
+    assert_eq!(uid, rustix::process::getuid().as_raw());
+    assert_eq!((erased.events, erased.waiting), (3000, 3000));
+    // Until the gateway has told of it nobody is answered, nor does another begin.
+    assert!(second().await.is_err());
+    stand.commit_told().await;
+    tokio::time::timeout(deadline, first).await.unwrap().unwrap().unwrap();
+    let mut last = None;
+    while let Some(line) = heard.recv().await {
+        last = Some(line);
+    }
+    let Some(EraseLine::Done(view)) = last else { panic!("{last:?}") };
+    assert!(view.told && view.erased == erased, "{view:?}");
+    let next = tokio::spawn(second());
+    let request = tokio::time::timeout(deadline, asked.recv()).await.unwrap();
+    assert!(matches!(request, Some(Request::Erased { .. })), "there is room again");
+    next.abort();
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ open the whole file is checked too.
 
 Examples:
   doorward journal verify
+  doorward journal verify --mend
   doorward journal verify --json
   doorward journal verify --file /var/lib/doorward/journal.db")]
     Verify(verify::Args),

@@ -7,18 +7,24 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::commands::{output, stopped};
-use crate::journal::{Inspected, OpenError, Verified};
-use crate::local::VerifyQuery;
+use crate::journal::{Inspected, Verified};
+use crate::local::{ClientError, VerifyQuery};
 
 /// Rows looked at in one step of a file that nobody else waits for.
 const ROWS: u64 = 4096;
 /// How far it is, is said this often.
 const PROGRESS: Duration = Duration::from_secs(2);
+/// The status of a journal in which rows cannot be reached.
+const BROKEN: u16 = 422;
 /// Damaged slots that are named; further ones are counted.
 const NAMED: usize = 1000;
 
 #[derive(clap::Args)]
 pub struct Args {
+    /// Take damaged rows out of the running gateway's journal; those that waited are told as
+    /// missing.
+    #[arg(long, conflicts_with = "file")]
+    mend: bool,
     /// This file, which no gateway may have open, instead of the running gateway's.
     #[arg(long, value_name = "PATH")]
     file: Option<PathBuf>,
@@ -54,24 +60,37 @@ impl Report {
 pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     let mut report = match &args.file {
         Some(file) => of_file(config, file)?,
-        None => of_gateway(config).await?,
+        None => of_gateway(config, args.mend).await?,
     };
     report.whole = report.damaged_rows == 0 && report.file.is_empty();
     if args.json {
         output::json(&report)?;
     } else {
-        say(&report);
+        say(&report, args.mend);
     }
     Ok(if report.whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-async fn of_gateway(config: &Path) -> anyhow::Result<Report> {
+async fn of_gateway(config: &Path, mend: bool) -> anyhow::Result<Report> {
     let client = output::client(config)?;
     let mut report = Report::default();
     let mut progress = Progress::begin();
     let mut query = VerifyQuery::default();
     loop {
-        let found: Verified = client.get("/v1/journal/verify", &query).await?;
+        let mut found = None;
+        let outcome = if mend {
+            let take = |step: Verified| found.replace(step).is_none();
+            client.post("/v1/journal/verify", &query, take).await.map(|_| ())
+        } else {
+            client.get("/v1/journal/verify", &query).await.map(|step| found = Some(step))
+        };
+        if let Err(ClientError::Refused { status: BROKEN, words }) = outcome {
+            let after = query.after.unwrap_or(0);
+            report.file.push(format!("rows after slot {after} cannot be reached: {words}"));
+            return Ok(report);
+        }
+        outcome?;
+        let found = found.unwrap_or_default();
         report.add(&found);
         progress.say(report.rows);
         match found.through {
@@ -85,12 +104,11 @@ fn of_file(config: &Path, file: &Path) -> anyhow::Result<Report> {
     let mut report = Report { file_checked: true, ..Report::default() };
     let Inspected { journal, damage } = match stopped::inspect(config, file) {
         Ok(inspected) => inspected,
-        Err(error) => {
-            let damage = error.downcast_ref::<OpenError>().filter(|error| error.is_damage());
-            let Some(damage) = damage else { return Err(error) };
-            report.file.push(damage.to_string());
+        Err(unreadable) if unreadable.error.is_damage() => {
+            report.file.push(unreadable.error.to_string());
             return Ok(report);
         }
+        Err(unreadable) => return Err(unreadable.into()),
     };
     report.file.extend(damage.map(|damage| damage.to_string()));
     let mut progress = Progress::begin();
@@ -121,7 +139,7 @@ fn of_file(config: &Path, file: &Path) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-fn say(report: &Report) {
+fn say(report: &Report, mended: bool) {
     let beside = if report.file_checked {
         ", and the file as a whole"
     } else {
@@ -139,13 +157,16 @@ fn say(report: &Report) {
     for line in &report.file {
         output::say(&format!("DAMAGED {line}"));
     }
-    if report.whole {
-        output::say("all of it is as it was written");
+    output::say(if report.whole {
+        "all of it is as it was written"
+    } else if !report.file.is_empty() {
+        "a gateway that starts with it takes over what can be read, and tells the rest"
+    } else if mended {
+        "they were taken out; those that waited are told as missing"
     } else {
-        output::say(
-            "a gateway that starts with it takes over what can be read, and tells the rest",
-        );
-    }
+        "doorward journal verify --mend takes them out of a running gateway's, and tells those that \
+         waited as missing"
+    });
 }
 
 /// Says on the standard error how far it is, when it takes long.

@@ -3,6 +3,7 @@
 use doorward_events::types::CredentialRemoved;
 use doorward_events::{Envelope, PublisherId};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::super::{Batch, Bounds, DropReason, NewEvent, OpenError, row};
 use super::*;

@@ -90,7 +90,7 @@ fn batch(random: &mut fastrand::Rng, next: &mut u64) -> Batch {
     let mut batch = Batch::default();
     for _ in 0..random.usize(1..8) {
         *next += 1;
-        let mine = *next % 3 == 0;
+        let mine = next.is_multiple_of(3);
         let name = if mine { SUBJECT } else { "somebody-else" };
         batch.events.push(match random.u8(..8) {
             0..4 => access(*next, name),
@@ -123,7 +123,9 @@ fn found<'a>(bytes: &[u8], parts: &[&'a [u8]]) -> Option<&'a [u8]> {
     let key =
         |bytes: &[u8]| bytes[..PART].iter().fold(0u64, |key, byte| key << 8 | u64::from(*byte));
     let mut wanted: HashMap<u64, Vec<&[u8]>> = HashMap::new();
-    parts.iter().for_each(|part| wanted.entry(key(part)).or_default().push(part));
+    for part in parts {
+        wanted.entry(key(part)).or_default().push(part);
+    }
     let mut rolling = 0;
     for (end, byte) in (1..).zip(bytes) {
         rolling = (rolling << 8 | u64::from(*byte)) & ((1 << (8 * PART)) - 1);

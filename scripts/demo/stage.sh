@@ -111,7 +111,7 @@ answers() { doorward queue >/dev/null 2>&1; }
 all_delivered() { doorward queue --json 2>/dev/null | grep -q '"waiting":0,'; }
 
 # The last sequence in the journal.
-sequence() { doorward queue --json | grep -o '"sequence":[0-9]*' | head -n 1 | cut -d : -f 2; }
+sequence() { doorward queue --json | grep -o '"slot":[0-9]*' | head -n 1 | cut -d : -f 2; }
 
 # has TYPE TEXT...: whether an event of this type with all these texts came since the last mark.
 since=0

@@ -12,8 +12,11 @@
 )]
 
 mod compare;
+mod cut_salvage;
+mod cut_upgrade;
 mod cuts;
 mod damage;
+mod figures;
 mod found;
 mod layout_1;
 mod model;

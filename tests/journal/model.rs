@@ -9,10 +9,11 @@ use doorward::journal::Bug;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
+use crate::figures::Figures;
 use crate::layout_1;
 use crate::oracle::{Oracle, Violation};
 use crate::raw::FILE;
-use crate::run::{Figures, Run};
+use crate::run::Run;
 use crate::steps::{Start, Step, damaged_history, history};
 
 pub type History = (Start, Vec<Step>);

@@ -7,41 +7,12 @@ use doorward_powercut::{Fault, Options, PowercutVfs, Recorder, Trace};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::compare::{compare, history};
+use crate::figures::Figures;
 use crate::opening::{arrive, which};
 use crate::oracle::{Oracle, Stop, Violation, demand};
 use crate::raw;
 use crate::sample::{Pick, SUBJECTS, digest, event, quarantined, subject};
 use crate::steps::{self, After, End, Step, Trouble, history_may_go};
-
-/// What a run saw, so that a test can tell that it saw something.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Figures {
-    pub steps: u64,
-    pub events: u64,
-    pub delivered: u64,
-    /// Events given up for room.
-    pub shed: u64,
-    pub full: u64,
-    pub openings: u64,
-    pub erased: u64,
-    /// Commits that failed because the disk did.
-    pub failed: u64,
-    pub salvaged: u64,
-}
-
-impl Figures {
-    pub fn add(&mut self, other: Self) {
-        self.steps += other.steps;
-        self.events += other.events;
-        self.delivered += other.delivered;
-        self.shed += other.shed;
-        self.full += other.full;
-        self.openings += other.openings;
-        self.erased += other.erased;
-        self.failed += other.failed;
-        self.salvaged += other.salvaged;
-    }
-}
 
 /// Where a run takes place.
 enum Place {
@@ -93,6 +64,15 @@ impl Run {
     /// In the folder `root`, without either.
     pub fn plain(root: &Path, bug: Option<Bug>, oracle: Oracle) -> Self {
         Self::at(root, bug, oracle, Place::Plain)
+    }
+
+    /// Under these bounds from the beginning.
+    pub fn under(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
+        if let Place::Recorded(_, promises) = &mut self.place {
+            promises[0].bounds = bounds;
+        }
+        self
     }
 
     fn at(root: &Path, bug: Option<Bug>, oracle: Oracle, place: Place) -> Self {

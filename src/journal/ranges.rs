@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// Most ranges above the watermark that are kept on disk. Those beyond are forgotten at a
 /// restart: their events are sent again under the same `id`.
-pub const MAX_STORED_RANGES: usize = 512;
+pub const MAX_STORED_RANGES: usize = 8192;
 
 /// Everything up to `through`, and some ranges above it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -21,7 +21,7 @@ pub const WAYS: u8 = 5;
 
 /// What is left to be read after a file was broken in some way.
 #[derive(Debug, Clone, Copy)]
-pub struct Left {
+struct Left {
     /// The counters: which events were delivered, how far it had got.
     counters: bool,
     /// Every row.
@@ -29,7 +29,7 @@ pub struct Left {
 }
 
 /// Breaks the file so that no opening can miss it. `None`: there is nothing to break.
-pub fn break_file(path: &Path, way: u8, seed: u64) -> Option<Left> {
+fn break_file(path: &Path, way: u8, seed: u64) -> Option<Left> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut noise = vec![0; 1 << 16];
     rng.fill(&mut noise);
@@ -124,7 +124,7 @@ impl Run {
 
 /// What must hold of a journal that was made out of the remains of another; gives what it must
 /// hold from now on.
-pub fn salvaged(
+fn salvaged(
     before: &Oracle,
     journal: &Journal,
     found: &Restored,

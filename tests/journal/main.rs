@@ -12,8 +12,6 @@
 )]
 
 mod compare;
-mod cut_salvage;
-mod cut_upgrade;
 mod cuts;
 mod damage;
 mod figures;

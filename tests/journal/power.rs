@@ -15,7 +15,7 @@ const CUTS: u64 = 1_200;
 const OF_ONE: u64 = 100;
 
 /// Of all cuts this share of a hundred.
-pub fn share(percent: u64) -> u64 {
+fn share(percent: u64) -> u64 {
     asked("DOORWARD_CUTS").unwrap_or(CUTS) * percent / 100
 }
 
@@ -106,7 +106,7 @@ fn a_cut_after_which_deleted_files_are_back() {
 }
 
 #[test]
-#[ignore = "beyond 512 ranges, slots that were given up count as waiting after a restart: known, not mended"]
+#[ignore = "beyond the ranges that are stored, slots that were given up count as waiting after a restart: known, not mended"]
 fn a_cut_while_events_are_given_up_for_room() {
     assert!(hold(workload::crowded, &Shape::HONEST, 10).lossy > 0);
 }

@@ -62,7 +62,7 @@ impl Journal {
     /// Takes events of another journal over, all in one commit; gives their number.
     ///
     /// # Errors
-    /// Beside those of a commit: there were too many takings-over before ([`MAX_CARRIED`]).
+    /// Beside those of a commit: there were too many takings-over before (`MAX_CARRIED`).
     pub fn carry(&mut self, events: &[Carried]) -> Result<u64, CommitError> {
         if self.folded.carried.len() >= MAX_CARRIED {
             let words = "events of other journals were taken over too often";

@@ -57,7 +57,7 @@ pub struct Gap {
     /// The journal whose sequences are meant; `None`: this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal_id: Option<Uuid>,
-    /// Sequences, first and last, ascending; at most [`MAX_GAP_RANGES`]. None: only the number
+    /// Sequences, first and last, ascending; at most `MAX_GAP_RANGES`. None: only the number
     /// of events is known, since they were of other journals and cannot be read.
     pub ranges: Vec<(u64, u64)>,
     pub count: u64,

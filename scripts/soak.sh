@@ -50,7 +50,7 @@ pieces() {
     for number in $(seq "$count"); do
         echo "soak: $name, piece $number of $count"
         once "$done_folder/$name-$number" \
-            env "$variable=$size" cargo test --locked --test "$target" "$filter" -- --nocapture
+            env "$variable=$size" cargo test --locked --workspace --test "$target" "$filter" -- --nocapture
     done
 }
 
@@ -63,14 +63,15 @@ lines() {
 }
 
 echo "soak: building"
-cargo test --locked --test real --test journal --no-run
+cargo test --locked --workspace --test real --test journal --no-run
 
 if [ "$cuts" -gt 0 ]; then
-    pieces cuts "$cuts" 2500 DOORWARD_CUTS journal cuts::
+    pieces cuts "$cuts" 2500 DOORWARD_CUTS journal cut_
     {
         head_of "Power cuts of the journal" "SOAK_CUTS=$cuts make soak"
         printf 'The real journal over a storage layer that loses, reorders and tears what was not synced\n(`crates/powercut`). Whatever was acknowledged before a cut is there after it, byte for byte; what\nwas under way is there whole or not at all; the journal opens and goes on.\n\n'
-        lines cuts '^(seed|cuts)'
+        printf 'Cuts in a line: `cuts`, of which `second` are cuts of what a first one had left; `lossy` lost\nsomething, `torn` tore something, `ahead`: something not yet acknowledged was there; `events`: those\nthat were there again.\n\n'
+        grep -hE '^(power|cut_[a-z]+)::[a-z_]+: seed' "$done_folder"/cuts-*.done | sort | sed 's/^/- /'
     } >docs/evidence/cuts.md
     echo "soak: docs/evidence/cuts.md is written"
 fi

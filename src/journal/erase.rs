@@ -1,7 +1,6 @@
 //! Erasing a person: every event, fact and row of quarantine that names the subject, and what is
 //! left of them in free pages and in the log.
 
-use rusqlite::OptionalExtension;
 use serde_json::Value;
 
 use super::aside::Aside;
@@ -10,8 +9,6 @@ use super::{DropReason, Journal, fold, row};
 
 /// Rows looked at, or deleted, in one step: commits come between the steps.
 const STEP: u64 = 1024;
-/// Free pages overwritten in one step.
-const SCRUB_PAGES: u64 = 256;
 /// Shortest text that may be asked for: a shorter one would match by chance.
 pub const MIN_SUBJECT: usize = 8;
 /// Longest.
@@ -30,7 +27,9 @@ pub struct Erasure {
 enum Stage {
     Events,
     Rest,
-    Pages,
+    FreePages,
+    /// Pages after this number.
+    UsedPages(u32),
     Log,
 }
 
@@ -85,12 +84,15 @@ impl Journal {
             }
             Stage::Rest => {
                 self.erase_rest(erasure)?;
-                erasure.stage = Stage::Pages;
+                erasure.stage = Stage::FreePages;
             }
-            Stage::Pages => {
-                if !self.scrub()? {
-                    erasure.stage = Stage::Log;
+            Stage::FreePages => {
+                if !self.scrub_free_pages()? {
+                    erasure.stage = Stage::UsedPages(0);
                 }
+            }
+            Stage::UsedPages(after) => {
+                erasure.stage = self.scrub_used_pages(after)?.map_or(Stage::Log, Stage::UsedPages);
             }
             Stage::Log => {
                 let busy: bool =
@@ -100,8 +102,10 @@ impl Journal {
                     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
                     return Err(rusqlite::Error::SqliteFailure(code, words));
                 }
-                // The sync of the next commit makes the emptying durable.
-                self.fold_alone()?;
+                // The sync of a commit makes the emptying durable. Its value must be another one than
+                // before: SQLite writes nothing for a row that is as it was.
+                let before: Option<u64> = fold::meta(&self.db, "erasures")?;
+                fold::set_meta(&self.db, "erasures", before.unwrap_or(0) + 1)?;
                 return Ok(true);
             }
         }
@@ -198,43 +202,6 @@ impl Journal {
         }
         erasure.erased.facts += facts.len() as u64;
         Ok(())
-    }
-
-    /// Overwrites some free pages: they are taken for a table of zeros, whose deletion frees them
-    /// again. False: all were overwritten, or there are none.
-    fn scrub(&mut self) -> rusqlite::Result<bool> {
-        let free: u64 =
-            self.db.prepare_cached("PRAGMA freelist_count")?.query_row([], |row| row.get(0))?;
-        let began: bool = self
-            .db
-            .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'scrub'", [], |_| Ok(true))
-            .optional()?
-            .unwrap_or(false);
-        if !began {
-            if free == 0 {
-                return Ok(false);
-            }
-            self.db.execute_batch("CREATE TABLE scrub (zeros BLOB)")?;
-        }
-        let pages = free.min(SCRUB_PAGES);
-        if pages > 0 {
-            // One row a page, each on pages of its own: nothing but its overflow fits there.
-            let page: u64 =
-                self.db.prepare_cached("PRAGMA page_size")?.query_row([], |row| row.get(0))?;
-            let bytes = page - 100;
-            let transaction = self.db.unchecked_transaction()?;
-            for _ in 0..pages {
-                transaction
-                    .prepare_cached("INSERT INTO scrub VALUES (zeroblob(?1))")?
-                    .execute([bytes])?;
-            }
-            transaction.commit()?;
-            if free > SCRUB_PAGES {
-                return Ok(true);
-            }
-        }
-        self.db.execute_batch("DROP TABLE scrub")?;
-        Ok(false)
     }
 }
 

@@ -162,6 +162,9 @@ pub(super) fn replay(db: &Connection, words: &super::words::Words) -> Result<Rep
         None => Folded::default(),
     };
     let folded_at = folded.slot;
+    if let Some(after) = folded.finished.left_out_above() {
+        recount(db, &mut folded, words, after)?;
+    }
     let mut facts: BTreeMap<String, Vec<u8>> = db
         .prepare("SELECT name, value FROM fact")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -215,6 +218,37 @@ pub(super) fn replay(db: &Connection, words: &super::words::Words) -> Result<Rep
     let spare = seen.len().saturating_sub(usize::try_from(SEEN_WINDOW).unwrap_or(usize::MAX));
     seen.drain(..spare);
     Ok(Replayed { folded, folded_at, unfolded, facts: facts.into_iter().collect(), seen })
+}
+
+/// Completes the finished slots above `after`, of which the fold had no room to tell: a row leaves
+/// its table only with its final answer. Delivered ones whose rows are kept wait again.
+fn recount(
+    db: &Connection,
+    folded: &mut Folded,
+    words: &super::words::Words,
+    after: u64,
+) -> rusqlite::Result<()> {
+    folded.waiting.clear();
+    let mut next = after + 1;
+    let mut statement = db.prepare(concat!(
+        events!("slot, kind, vendor, length(body)", "WHERE slot <= ?1"),
+        " ORDER BY 1"
+    ))?;
+    let mut rows = statement.query([folded.slot])?;
+    while let Some(row) = rows.next()? {
+        let (slot, kind, vendor, bytes): (u64, i64, i64, u64) =
+            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        if slot > after {
+            (next..slot).for_each(|gone| folded.finished.insert(gone));
+            next = slot + 1;
+        }
+        if !folded.finished.contains(slot) {
+            folded.add_waiting(vendor, words.class(kind), bytes);
+        }
+    }
+    (next..=folded.slot).for_each(|gone| folded.finished.insert(gone));
+    folded.finished.complete();
+    Ok(())
 }
 
 /// What a slot takes away from what waits, when it has its final answer.

@@ -32,6 +32,7 @@ mod recovery;
 mod room;
 mod row;
 mod salvage;
+mod scrub;
 mod space;
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-/// Most ranges above the watermark that are kept on disk. Those beyond are forgotten at a
-/// restart: their events are sent again under the same `id`.
+/// Most ranges above the watermark that are kept on disk. Of those beyond, a restart knows only
+/// what has no row any more (`fold::recount`); events whose rows are kept as history are sent
+/// again under the same `id`.
 pub const MAX_STORED_RANGES: usize = 8192;
 
 /// Everything up to `through`, and some ranges above it.
@@ -12,12 +13,14 @@ pub struct Finished {
     through: u64,
     /// first → last, disjoint, not adjacent, all above `through + 1`.
     above: BTreeMap<u64, u64>,
+    /// Read from a text that did not hold all.
+    partial: bool,
 }
 
 impl Finished {
     /// Everything up to and including `through`.
     pub fn up_to(through: u64) -> Self {
-        Self { through, above: BTreeMap::new() }
+        Self { through, ..Self::default() }
     }
 
     /// Every sequence up to and including this one is finished.
@@ -47,6 +50,18 @@ impl Finished {
         self.above.iter().map(|(first, last)| (*first, *last))
     }
 
+    /// Whether it was read from a text that left out what lies above its last range; then that
+    /// range's end.
+    pub fn left_out_above(&self) -> Option<u64> {
+        let end = self.above.last_key_value().map_or(self.through, |(_, last)| *last);
+        self.partial.then_some(end)
+    }
+
+    /// All of it is known again.
+    pub fn complete(&mut self) {
+        self.partial = false;
+    }
+
     /// Adds one sequence.
     pub fn insert(&mut self, sequence: u64) {
         if self.contains(sequence) {
@@ -70,12 +85,16 @@ impl Finished {
         }
     }
 
-    /// The text form for the file: `through,first-last,…`, the lowest ranges first.
+    /// The text form for the file: `through,first-last,…`, the lowest ranges first; `,+` at the
+    /// end stands for those that are left out.
     pub fn to_text(&self) -> String {
         let mut text = self.through.to_string();
         for (first, last) in self.above.iter().take(MAX_STORED_RANGES) {
             use std::fmt::Write as _;
             let _ = write!(text, ",{first}-{last}");
+        }
+        if self.above.len() > MAX_STORED_RANGES {
+            text.push_str(",+");
         }
         text
     }
@@ -85,6 +104,10 @@ impl Finished {
         let mut parts = text.split(',');
         let mut finished = Self::up_to(parts.next()?.parse().ok()?);
         for part in parts {
+            if part == "+" {
+                finished.partial = true;
+                continue;
+            }
             let (first, last) = part.split_once('-')?;
             let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
             if first <= finished.through || last < first {
@@ -120,6 +143,16 @@ mod tests {
             let through = (1..=60).take_while(|n| model.contains(n)).last().unwrap_or(0);
             prop_assert_eq!(finished.through(), through);
             prop_assert_eq!(Finished::from_text(&finished.to_text()), Some(finished));
+        }
+
+        #[test]
+        fn a_text_that_leaves_some_out_says_so(more in 1u64..5) {
+            let kept = MAX_STORED_RANGES as u64;
+            let mut finished = Finished::default();
+            (1..=kept + more).for_each(|number| finished.insert(2 * number));
+            let read = Finished::from_text(&finished.to_text()).unwrap();
+            prop_assert_eq!(read.left_out_above(), Some(2 * kept));
+            prop_assert!(read.contains(2 * kept) && !read.contains(2 * kept + 2));
         }
 
         #[test]

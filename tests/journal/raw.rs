@@ -77,3 +77,8 @@ pub fn holding(folder: &Path, text: &str) -> Vec<String> {
     }
     found
 }
+
+/// Bytes of all files of a folder.
+pub fn size(folder: &Path) -> u64 {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+}

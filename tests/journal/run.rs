@@ -66,6 +66,15 @@ impl Run {
         Self::at(root, bug, oracle, Place::Plain)
     }
 
+    /// Under these bounds from the beginning.
+    pub fn under(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
+        if let Place::Recorded(_, promises) = &mut self.place {
+            promises[0].bounds = bounds;
+        }
+        self
+    }
+
     fn at(root: &Path, bug: Option<Bug>, oracle: Oracle, place: Place) -> Self {
         Self {
             root: root.to_owned(),

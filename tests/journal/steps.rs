@@ -190,3 +190,17 @@ pub fn damaged_history() -> impl Strategy<Value = (Start, Vec<Step>)> {
         .prop_map(|(end, way, seed, bounds)| Step::Damage { end, way, seed, bounds });
     (Just(Start::Fresh), prop::collection::vec(prop_oneof![6 => step(), 1 => damage], 1..30))
 }
+
+/// Only what a process does that may be killed at any time.
+pub fn killed_history() -> impl Strategy<Value = (Start, Vec<Step>)> {
+    let picks = || prop::collection::vec(pick(), 1..24);
+    let step = prop_oneof![
+        4 => (picks(), 0..4u8)
+            .prop_map(|(picks, facts)| Step::Append { picks, facts, seen: 1, quarantine: 0 }),
+        2 => (1..16u8, 1..20u8, 1..40u8).prop_map(|(mix, commits, each)| Step::Fill { mix, commits, each }),
+        2 => (0..4u8, 1..4u8, 0..400u16).prop_map(|(from, each, most)| Step::Deliver { from, each, most, with: None }),
+        1 => (1..5u8).prop_map(|facts| Step::Facts { facts }),
+        1 => (0..BOUNDS).prop_map(|bounds| Step::Reopen { end: End::Kill, bounds }),
+    ];
+    (Just(Start::Fresh), prop::collection::vec(step, 1..30))
+}

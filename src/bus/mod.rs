@@ -1,8 +1,11 @@
-//! The way to the bus: which events leave next, and what becomes of each answer.
+//! The ways to the bus and from it: which events leave next, what becomes of each answer, and what
+//! the cloud asks.
 
+mod downlink;
 mod lanes;
 mod uplink;
 
+pub use downlink::Downlink;
 pub use uplink::{Report, Told, Uplink};
 
 use std::sync::Arc;

@@ -1,22 +1,26 @@
 //! The command line: one file a command.
 
+mod act;
 mod adopt;
 mod check;
 mod completions;
 mod doors;
 mod erase;
 mod events;
+mod grants;
 mod journal;
 mod output;
 mod quarantine;
 mod queue;
 mod run;
 mod stopped;
+mod visits;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use doorward_translators::Act;
 use tracing::Instrument;
 
 /// Gateway between the locks, openers and readers of a building and an event bus.
@@ -76,6 +80,26 @@ Examples:
   doorward queue
   doorward queue --json")]
     Queue(queue::Args),
+    /// Unlock a door, and wait until it is.
+    #[command(after_help = ACT_HELP)]
+    Unlock(act::Args),
+    /// Open a door, gate or garage door, and wait until it moves.
+    #[command(after_help = ACT_HELP)]
+    Open(act::Args),
+    /// Lock a door, and wait until it is.
+    #[command(after_help = ACT_HELP)]
+    Lock(act::Args),
+    /// Say who may open which door, when and how often.
+    #[command(after_help = "Examples:
+  doorward grants issue --entry front-door --subject courier-7f3a --for 2h
+  doorward grants list
+  doorward grants revoke 01890a5d-ac96-774b-bcce-b302099a8057")]
+    Grants(grants::Args),
+    /// Show the visits under way.
+    #[command(after_help = "Examples:
+  doorward visits
+  doorward visits --json")]
+    Visits(visits::Args),
     /// Show what could not become an event, with its reason and raw bytes.
     #[command(after_help = "Examples:
   doorward quarantine
@@ -124,6 +148,16 @@ Examples:
     },
 }
 
+const ACT_HELP: &str = "It is an operator's act: it goes through the same decision as any request, by a grant of its own
+for this one use, and its events name the user id of who asked.
+
+Exit status: 0 it did, or was told to where no sensor can see it; 3 denied, nothing moved; 4 told
+to, and not known to have done it.
+
+Examples:
+  doorward unlock front-door
+  doorward unlock front-door --json";
+
 /// Runs the command line's command.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -147,6 +181,11 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Events(args) => events::run(&cli.config, &args).await,
         Command::Doors(args) => doors::run(&cli.config, &args).await,
         Command::Queue(args) => queue::run(&cli.config, &args).await,
+        Command::Unlock(args) => act::run(&cli.config, Act::Unlock, &args).await,
+        Command::Open(args) => act::run(&cli.config, Act::Open, &args).await,
+        Command::Lock(args) => act::run(&cli.config, Act::Lock, &args).await,
+        Command::Grants(args) => grants::run(&cli.config, &args).await,
+        Command::Visits(args) => visits::run(&cli.config, &args).await,
         Command::Quarantine(args) => quarantine::run(&cli.config, &args).await,
         Command::Journal(args) => journal::run(&cli.config, &args).await,
         Command::Adopt(args) => adopt::run(&cli.config, &args),

@@ -10,6 +10,7 @@ use super::source::Source;
 use super::{Finding, VendorConfig};
 use crate::domain::entry::{Entry, EntryKind, Role};
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
+use crate::domain::operation::Timers;
 
 #[derive(Deserialize)]
 pub struct EntryTable {
@@ -19,9 +20,20 @@ pub struct EntryTable {
     site: Option<String>,
     time_zone: Option<String>,
     interlock_group: Option<String>,
+    #[serde(default = "yes")]
+    enabled: bool,
+    /// Whether it may be closed with nobody there: an intentional act of the owner's.
+    #[serde(default)]
+    unattended_close: bool,
+    #[serde(default)]
+    timers: Timers,
     // Not by `Role`: an unknown one is a typo, and stops no gateway.
     #[serde(default)]
     roles: BTreeMap<String, String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn door() -> EntryKind {
@@ -78,6 +90,9 @@ pub fn read(
             site: table.site,
             time_zone: table.time_zone.unwrap_or_else(|| time_zone.to_owned()),
             interlock_group: table.interlock_group,
+            enabled: table.enabled,
+            unattended_close: table.unattended_close,
+            timers: table.timers,
             roles,
         };
         entries.push(Listed { index, entry });

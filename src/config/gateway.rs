@@ -9,6 +9,7 @@ use super::entries::{EntryTable, Listed};
 use super::journal::{self, JournalConfig};
 use super::names::{ID_RULE, Zone, is_id, zone};
 use super::source::Source;
+use super::trust::{self, DownlinkConfig, DownlinkTable, TrustConfig, TrustTable};
 
 /// The gateway itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,9 @@ pub struct GatewayConfig {
     pub socket: PathBuf,
     pub bus: BusConfig,
     pub journal: JournalConfig,
+    pub trust: TrustConfig,
+    /// `None`: nothing is asked from the cloud.
+    pub downlink: Option<DownlinkConfig>,
 }
 
 /// Where events go.
@@ -48,6 +52,9 @@ struct File {
     bus: BusTable,
     #[serde(default)]
     journal: JournalConfig,
+    #[serde(default)]
+    trust: TrustTable,
+    downlink: Option<DownlinkTable>,
     #[serde(default)]
     entry: Vec<EntryTable>,
 }
@@ -108,6 +115,8 @@ pub fn read(
     paths(&source, &parsed.gateway, &mut own);
     journal::check(&source, parsed.journal, &mut own);
     let bus = bus(&source, parsed.bus, &mut own);
+    let trust = trust::trust(&source, parsed.trust, &mut own);
+    let downlink = trust::downlink(&source, parsed.downlink, bus.as_ref(), &mut own);
     let entries = super::entries::read(&source, parsed.entry, &parsed.gateway.time_zone, findings);
     let stops = own.iter().any(Finding::is_error);
     findings.append(&mut own);
@@ -123,6 +132,8 @@ pub fn read(
         socket: parsed.gateway.socket,
         bus: bus?,
         journal: parsed.journal,
+        trust,
+        downlink,
     };
     Some((source, gateway, entries))
 }

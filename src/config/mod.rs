@@ -9,6 +9,7 @@ mod mqtt;
 mod names;
 mod serial;
 mod source;
+mod trust;
 mod vendor;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ pub use finding::{Finding, Kind, Severity};
 pub use gateway::{BusConfig, GatewayConfig};
 pub use journal::JournalConfig;
 pub use names::is_vendor;
+pub use trust::{DownlinkConfig, Issuers, TrustConfig};
 pub use vendor::VendorConfig;
 
 use crate::domain::entry::Entry;

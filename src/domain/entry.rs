@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::attribution::Attribution;
 use super::fact::Fact;
 use super::ids::{EndpointId, EntryId};
+use super::operation::Timers;
 
 /// What an endpoint does for an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -77,6 +78,11 @@ pub struct Entry {
     /// IANA name.
     pub time_zone: String,
     pub interlock_group: Option<String>,
+    /// Whether anything may be asked of it.
+    pub enabled: bool,
+    /// Whether it may be closed with nobody there.
+    pub unattended_close: bool,
+    pub timers: Timers,
     pub roles: BTreeMap<Role, EndpointId>,
 }
 

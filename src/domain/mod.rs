@@ -1,8 +1,10 @@
 //! Doors, their facts and what changes them. Pure: time and randomness come in as values, and
 //! nothing here knows a socket, a file or a process.
 
+pub mod access;
 pub mod attribution;
 pub mod endpoint;
 pub mod entry;
 pub mod fact;
 pub mod ids;
+pub mod operation;

@@ -12,6 +12,7 @@ use super::memory::ProcessState;
 use super::state::{CHANGE_SETTLES, Effects, Gateway, Now, OFFLINE_GRACE, VendorChange};
 use crate::domain::endpoint::EndpointState;
 use crate::domain::entry::Role;
+use crate::domain::fact::FactQuality;
 use crate::domain::ids::{EndpointId, VendorId};
 use crate::link::ReadRequest;
 
@@ -55,6 +56,7 @@ impl Gateway {
                 state.process = ProcessState::Backoff;
                 state.connected = false;
                 let isolated = state.isolated;
+                self.vendor_lost(now, vendor, effects);
                 self.reachability(now, vendor, was, effects);
                 if isolated {
                     self.lose_roles(now, vendor, effects);
@@ -119,7 +121,7 @@ impl Gateway {
         }
         self.memory.endpoint(endpoint);
         if !online {
-            self.degrade(endpoint);
+            self.degrade(now, endpoint, effects);
         }
         let vendor = VendorId::new(endpoint.vendor());
         let reachable =
@@ -155,7 +157,7 @@ impl Gateway {
                 state.grace = Some(now.monotonic + OFFLINE_GRACE);
             }
             for endpoint in self.endpoints_of(vendor) {
-                self.degrade(&endpoint);
+                self.degrade(now, &endpoint, effects);
             }
         } else if !was {
             // Those whose own word is not the best yet have the grace to say so anew.
@@ -212,7 +214,7 @@ impl Gateway {
 
     /// Asks for the state of those of these devices that are bound. One that cannot be asked (a
     /// sleeping contact sensor) answers with the next message of its own.
-    fn ask(
+    pub(super) fn ask(
         &mut self,
         now: Now,
         vendor: &VendorId,
@@ -238,13 +240,15 @@ impl Gateway {
         }
     }
 
-    fn degrade(&mut self, endpoint: &EndpointId) {
-        for (entry_id, _) in self.bindings.get(endpoint).into_iter().flatten() {
+    fn degrade(&mut self, now: Now, endpoint: &EndpointId, effects: &mut Effects) {
+        let bound = self.bindings.get(endpoint).cloned().unwrap_or_default();
+        for (entry_id, role) in bound {
             if let (Some(door), Some(entry)) =
-                (self.doors.get_mut(entry_id), self.entries.get(entry_id))
+                (self.doors.get_mut(&entry_id), self.entries.get(&entry_id))
             {
                 door.degrade(entry, endpoint);
             }
+            self.sensor_lost(now, &entry_id, role, FactQuality::Stale, effects);
         }
     }
 

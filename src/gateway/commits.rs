@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::time::Instant;
 
+use super::access::{Answering, Outbound};
 use super::daemon::Daemon;
 use super::state::Input;
 use crate::bus::Told;
@@ -27,8 +28,16 @@ const COMMIT_RETRY: Duration = Duration::from_secs(1);
 #[error("the journal is broken: {0}")]
 pub struct Broken(pub(super) String);
 
-/// The outcome of a commit, with what may be acknowledged after it: vendor, life, through.
-pub(super) type Commit = (Result<Committed, Failure>, Vec<(VendorId, u64, u64)>);
+/// The outcome of a commit, with what may be done after it.
+pub(super) type Commit = (Result<Committed, Failure>, Promised);
+
+/// What may be done once a batch is durable.
+pub(super) struct Promised {
+    /// Acknowledged: vendor, life, through.
+    acks: Vec<(VendorId, u64, u64)>,
+    answers: Vec<Answering>,
+    orders: Vec<Outbound>,
+}
 
 impl Daemon {
     /// Marks of delivery alone wait a little for events to ride with; so does what may linger.
@@ -38,6 +47,10 @@ impl Daemon {
         }
         if self.batch.is_empty() {
             self.acknowledge_all();
+            // What they say was durable before.
+            for answer in std::mem::take(&mut self.answers) {
+                self.desk.answer(answer);
+            }
             return false;
         }
         if self.only_marks() {
@@ -130,12 +143,16 @@ impl Daemon {
         self.committing_since = Some(Instant::now());
         let acks =
             self.acks.drain().map(|(vendor, (life, through))| (vendor, life, through)).collect();
+        let answers = std::mem::take(&mut self.answers);
+        let orders = std::mem::take(&mut self.orders);
+        let promised = Promised { acks, answers, orders };
         let journal = self.journal.clone();
-        async move { Ok((journal.commit(batch).await?, acks)) }
+        async move { Ok((journal.commit(batch).await?, promised)) }
     }
 
     /// The journal's answer to a commit.
-    pub(super) async fn committed(&mut self, (result, acks): Commit) -> anyhow::Result<()> {
+    pub(super) async fn committed(&mut self, (result, promised): Commit) -> anyhow::Result<()> {
+        let Promised { acks, answers, orders } = promised;
         self.committing_since = None;
         if std::mem::take(&mut self.stall_told) {
             tracing::info!("the disk answers again");
@@ -149,6 +166,12 @@ impl Daemon {
                     if let Some(link) = self.vendors.get(&vendor).filter(|link| link.life == life) {
                         link.acknowledge(through);
                     }
+                }
+                for order in orders {
+                    self.dispatch(order);
+                }
+                for answer in answers {
+                    self.desk.answer(answer);
                 }
                 self.committed.send_replace(committed.slot);
                 self.hold(committed.crowded);
@@ -179,6 +202,8 @@ impl Daemon {
                 for (vendor, life, through) in acks {
                     self.acks.entry(vendor).or_insert((life, through));
                 }
+                self.answers.splice(0..0, answers);
+                self.orders.splice(0..0, orders);
                 self.retry_at = Some(Instant::now() + COMMIT_RETRY);
             }
         }

@@ -16,6 +16,7 @@ use super::state::{HEARTBEAT, Identity, Now, StartFacts, StartInfo};
 use crate::domain::entry::{Entry, EntryState};
 use crate::domain::fact::{Change, Fact, FactQuality, Sighting};
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
+use crate::domain::operation::door::severity;
 use crate::journal::{Erased, Gap, PreviousStop, QuarantineRecord};
 
 type Event = Result<Draft, Invalid>;
@@ -51,7 +52,7 @@ impl Composer {
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
 
-    fn envelope(&self, id: Uuid, time: Timestamp) -> Envelope {
+    pub(super) fn envelope(&self, id: Uuid, time: Timestamp) -> Envelope {
         let identity = &self.identity;
         let mut envelope =
             Envelope::new(id, time, identity.publisher.clone(), identity.tenant.clone());
@@ -60,7 +61,7 @@ impl Composer {
         envelope
     }
 
-    fn at_entry(
+    pub(super) fn at_entry(
         &self,
         id: Uuid,
         time: Timestamp,
@@ -104,7 +105,7 @@ impl Composer {
                     enabled: *enabled,
                 })
                 .collect(),
-            accepts: Vec::new(),
+            accepts: super::access::accepted(),
         })
     }
 
@@ -301,11 +302,7 @@ impl Composer {
     ) -> Event {
         self.at_entry(id, at, entry, Some(endpoint)).seal(&schema::AlarmRaised {
             alarm: alarm.as_str().into(),
-            severity: match alarm {
-                AlarmKind::ForcedOpen | AlarmKind::Tamper => "critical",
-                AlarmKind::Obstruction => "warning",
-            }
-            .into(),
+            severity: severity(alarm).as_str().into(),
             detail: None,
         })
     }

@@ -12,6 +12,8 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::access::{Answering, Outbound};
+use super::asking::Desk;
 use super::commits::{Broken, Commit};
 use super::opening;
 use super::pace::Pace;
@@ -49,6 +51,11 @@ pub struct Daemon {
     pub(super) arrival: Arrival,
     pub(super) marks_since: Option<Instant>,
     pub(super) acks: HashMap<VendorId, (u64, u64)>,
+    /// Told once the batch in hand is durable.
+    pub(super) answers: Vec<Answering>,
+    /// Sent once the batch in hand is durable.
+    pub(super) orders: Vec<Outbound>,
+    pub(super) desk: Desk,
     pub(super) retry_at: Option<Instant>,
     pub(super) storage_failure: Option<String>,
     pub(super) wants_statistics: bool,
@@ -88,6 +95,7 @@ impl Daemon {
             test: config.gateway.test,
         };
         let source: Arc<str> = identity.publisher.source().into();
+        let desk = Desk::open(&config, &identity, &restored, now).await?;
         let (uplink_in, uplink_committed) = mpsc::channel(64);
         let start_facts = StartFacts {
             bus: bus.name(),
@@ -111,7 +119,9 @@ impl Daemon {
             .collect();
         let mut batch = Batch::default();
         batch.facts.insert(opening::EVIDENCE_KEY.to_owned(), evidence_key.clone().into_bytes());
-        let gateway = Gateway::new(identity, config.entries, pinned, restored, random.u64(..));
+        let belief = desk.belief();
+        let gateway =
+            Gateway::new(identity, config.entries, pinned, belief, restored, random.u64(..));
         let (supervisor_in, supervisor) = mpsc::channel(FRAMES);
         for vendor in config.vendors {
             let setup = VendorSetup {
@@ -140,6 +150,9 @@ impl Daemon {
             arrival,
             marks_since: None,
             acks: HashMap::new(),
+            answers: Vec::new(),
+            orders: Vec::new(),
+            desk,
             retry_at: None,
             storage_failure: None,
             wants_statistics: false,
@@ -150,7 +163,12 @@ impl Daemon {
             uplink_status,
             committed,
         };
-        let access = Access { requests: requests_in, journal: handle, committed: committed_watch };
+        let access = Access {
+            requests: requests_in,
+            journal: handle,
+            operators: config.gateway.trust.operators.as_str().into(),
+            committed: committed_watch,
+        };
         Ok((daemon, access))
     }
 
@@ -208,7 +226,8 @@ impl Daemon {
                     Report::Broken(words) => return Err(Broken(words).into()),
                     report => self.reported(report),
                 },
-                Some(request) = self.requests.recv() => self.asked(request),
+                Some(request) = self.requests.recv() => self.asked(request).await,
+                Some(letter) = self.desk.letter() => self.letter(letter),
                 () = tokio::time::sleep_until(wake) => {
                     self.tell_of_stall();
                     if self.now().monotonic >= self.gateway.next_deadline() {
@@ -260,6 +279,8 @@ impl Daemon {
                 link.read(devices);
             }
         }
+        self.answers.extend(effects.answers);
+        self.orders.extend(effects.orders);
         self.wants_statistics |= effects.wants_statistics;
     }
 
@@ -282,6 +303,7 @@ impl Daemon {
                         }
                         self.step(Input::Connection { vendor, up });
                     }
+                    VendorFrame::Command(told) => self.command_told(&vendor, life, told),
                     VendorFrame::Heartbeat { .. } | VendorFrame::Hello { .. } => {}
                 }
             }
@@ -320,7 +342,7 @@ impl Daemon {
         }
     }
 
-    fn asked(&mut self, request: Request) {
+    async fn asked(&mut self, request: Request) {
         match request {
             Request::Doors(reply) => {
                 let _ = reply.send(self.gateway.doors());
@@ -346,6 +368,9 @@ impl Daemon {
                 let _ = reply.send(status);
             }
             Request::Erased { erased, uid } => self.step(Input::Erased { erased, uid }),
+            Request::Ask { ask, uid, reply } => self.operator(ask, uid, reply).await,
+            Request::Grants(reply) => drop(reply.send(self.gateway.grants())),
+            Request::Visits(reply) => drop(reply.send(self.gateway.visits())),
         }
     }
 

@@ -3,8 +3,11 @@
 //! [`Gateway`] is a synchronous state machine: `step(now, input) → effects`. Sockets, disk and
 //! processes are at its edges, in [`daemon`].
 
+pub mod access;
+mod asking;
 mod assumption;
 mod availability;
+mod command_frames;
 pub mod commits;
 mod compose;
 pub mod daemon;

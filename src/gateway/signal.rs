@@ -14,6 +14,8 @@ use crate::domain::endpoint::Latched;
 use crate::domain::entry::Role;
 use crate::domain::fact::Sighting;
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
+use crate::domain::operation::door::{DoorInput, Explanation};
+use crate::domain::operation::{At, Seen};
 use crate::link::Signal;
 
 /// How far the device side's clock may lag behind ours for its answer to count at once.
@@ -127,7 +129,16 @@ impl Gateway {
                     answered.push(endpoint.clone());
                 }
                 for entry in self.entries_with(&endpoint, &[Role::Lock]) {
-                    self.lock(now, origin.vendor, &entry, &sighting, state, quality, effects);
+                    self.lock(
+                        now,
+                        origin.vendor,
+                        &entry,
+                        &sighting,
+                        device_time,
+                        state,
+                        quality,
+                        effects,
+                    );
                 }
             }
             What::Position { position, quality } => {
@@ -140,6 +151,7 @@ impl Gateway {
                         origin.vendor,
                         &entry,
                         &sighting,
+                        device_time,
                         position,
                         quality,
                         effects,
@@ -205,20 +217,25 @@ impl Gateway {
         vendor: &VendorId,
         entry: &EntryId,
         sighting: &Sighting<'_>,
+        device_time: Option<Timestamp>,
         state: doorward_translators::LockState,
         quality: Quality,
         effects: &mut Effects,
     ) {
         let door = self.doors.entry(entry.clone()).or_default();
+        let received = At { monotonic: now.monotonic, wall: now.wall };
+        let seen = Seen::weigh(state, quality, sighting, device_time, &door.lock, received);
         if !self.assumptions.admits(now, entry, Role::Lock, quality, state.as_str()) {
             return;
         }
-        let Some(change) = door.lock.observe(state, quality, sighting) else { return };
-        let id = self.composer.id(now);
-        let correlation = door.attribution.changed(state, sighting.at, id);
-        self.memory.door(entry);
-        let event = self.composer.lock_changed(id, entry, sighting, change, correlation);
-        effects.event(Some(vendor), event);
+        if let Some(change) = door.lock.observe(state, quality, sighting) {
+            let id = self.composer.id(now);
+            let correlation = door.attribution.changed(state, sighting.at, id);
+            self.memory.door(entry);
+            let event = self.composer.lock_changed(id, entry, sighting, change, correlation);
+            effects.event(Some(vendor), event);
+        }
+        self.lock_seen(now, entry, &seen, effects);
     }
 
     #[expect(clippy::too_many_arguments, reason = "one observation with its circumstances")]
@@ -228,18 +245,23 @@ impl Gateway {
         vendor: &VendorId,
         entry: &EntryId,
         sighting: &Sighting<'_>,
+        device_time: Option<Timestamp>,
         position: doorward_translators::Position,
         quality: Quality,
         effects: &mut Effects,
     ) {
         let door = self.doors.entry(entry.clone()).or_default();
+        let received = At { monotonic: now.monotonic, wall: now.wall };
+        let seen = Seen::weigh(position, quality, sighting, device_time, &door.position, received);
         if !self.assumptions.admits(now, entry, Role::Position, quality, position.as_str()) {
             return;
         }
-        let Some(change) = door.position.observe(position, quality, sighting) else { return };
-        self.memory.door(entry);
-        let event = self.composer.position_changed(now, entry, sighting, change);
-        effects.event(Some(vendor), event);
+        if let Some(change) = door.position.observe(position, quality, sighting) {
+            self.memory.door(entry);
+            let event = self.composer.position_changed(now, entry, sighting, change);
+            effects.event(Some(vendor), event);
+        }
+        self.position_seen(now, entry, &seen, effects);
     }
 
     /// An act at the device. What the broker kept of one is no act: it may be years old.
@@ -270,6 +292,9 @@ impl Gateway {
             let event =
                 self.composer.attribution_updated(id, at, &entry, endpoint, operation, correlation);
             effects.event(Some(origin.vendor), event);
+            if let Some(explanation) = Explanation::of(operation) {
+                self.door_input(now, &entry, DoorInput::Explained(explanation), effects);
+            }
         }
     }
 

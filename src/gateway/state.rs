@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use doorward_events::PublisherId;
 use jiff::Timestamp;
+use uuid::Uuid;
 
+use super::access::{Answering, Belief, Guard, Outbound};
 use super::assumption::Assumptions;
 use super::compose::Composer;
 use super::memory::{Memory, VendorState};
@@ -16,7 +18,7 @@ use crate::domain::endpoint::EndpointState;
 use crate::domain::entry::{Entry, EntryState, Role};
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
 use crate::journal::{Batch, Erased, Gap, NewEvent, PreviousStop, Restored};
-use crate::link::{ReadRequest, Signal};
+use crate::link::{CommandTold, ReadRequest, Signal};
 
 /// How long a broker or a vendor's bridge may be away before its endpoints are told offline.
 /// Their facts are stale at once.
@@ -105,6 +107,25 @@ pub enum Input {
         message: String,
         detail: Arc<str>,
     },
+    /// Somebody asks: an event of an issuer. Number `ask` is answered.
+    Asked {
+        ask: u64,
+        text: String,
+        /// Where the bus says that it is from; `None`: it did not come over a bus.
+        source: Option<String>,
+        /// The operator of this machine for whom the gateway's own key signed it.
+        uid: Option<u32>,
+    },
+    /// A vendor's process says how a command goes on.
+    Command {
+        vendor: VendorId,
+        told: CommandTold,
+    },
+    /// A command did not leave: it was too `late`, or its vendor's process is not there.
+    NotSent {
+        id: Uuid,
+        late: bool,
+    },
     /// A deadline may have passed.
     Tick,
     /// Figures for a heartbeat that [`Effects::wants_statistics`] asked for.
@@ -123,6 +144,10 @@ pub struct Effects {
     /// Signals handled, per vendor; cumulative.
     pub acks: Vec<(VendorId, u64)>,
     pub reads: Vec<(VendorId, Vec<ReadRequest>)>,
+    /// To be told once the batch is durable.
+    pub answers: Vec<Answering>,
+    /// To be sent once the batch is durable, and never again.
+    pub orders: Vec<Outbound>,
     /// Asks for [`Input::Statistics`].
     pub wants_statistics: bool,
 }
@@ -140,6 +165,7 @@ pub struct Gateway {
     pub(super) quarantine: Quarantine,
     pub(super) assumptions: Assumptions,
     pub(super) memory: Memory,
+    pub(super) guard: Guard,
     pub(super) start: StartInfo,
     pub(super) next_heartbeat: Duration,
     pub(super) next_handshake: Duration,
@@ -161,6 +187,7 @@ impl Gateway {
         identity: Identity,
         entries: Vec<Entry>,
         pinned: Vec<(EndpointId, VendorId, String)>,
+        belief: Belief,
         restored: Restored,
         seed: u64,
     ) -> Self {
@@ -171,6 +198,7 @@ impl Gateway {
             }
         }
         let composer = Composer::new(identity, &entries, seed);
+        let guard = Guard::restored(belief, &restored);
         let remembered = Memory::load(restored.facts, pinned);
         let assumptions = Assumptions::restored(&remembered.doors);
         Self {
@@ -184,6 +212,7 @@ impl Gateway {
             quarantine: Quarantine::new(restored.last_quarantine_id),
             assumptions,
             memory: Memory::default(),
+            guard,
             start: StartInfo {
                 previous_stop: restored.previous_stop,
                 waiting: restored.waiting,
@@ -214,11 +243,17 @@ impl Gateway {
                 self.refused(now, event_type, &code, &message, &detail, &mut effects);
                 effects.batch.finished.push(slot);
             }
+            Input::Asked { ask, text, source, uid } => {
+                self.asked(now, ask, &text, source.as_deref(), uid, &mut effects);
+            }
+            Input::Command { vendor, told } => self.command_told(now, &vendor, &told, &mut effects),
+            Input::NotSent { id, late } => self.not_sent(now, id, late, &mut effects),
             Input::Tick => self.tick(now, &mut effects),
             Input::Statistics { waiting, quarantined, delivered_through } => {
                 self.heartbeat(now, waiting, quarantined, &delivered_through, &mut effects);
             }
         }
+        self.guard.save(&mut effects.batch);
         self.memory.save(&mut effects.batch, &self.doors, &self.endpoints, &self.vendors);
         effects
     }
@@ -230,6 +265,7 @@ impl Gateway {
         graces
             .chain(quarantine)
             .chain(self.assumptions.next_deadline())
+            .chain(self.access_deadline())
             .fold(self.next_heartbeat.min(self.next_handshake).min(self.next_daily), Duration::min)
     }
 
@@ -251,6 +287,9 @@ impl Gateway {
         let started = self.composer.gateway_started(now, facts, &self.start);
         effects.event(None, started);
         effects.event(None, self.composer.handshake(now));
+        self.look_at_clock(now);
+        self.note_version(&mut effects.batch);
+        self.restart_access(now, effects);
         for gap in std::mem::take(&mut self.start.gaps) {
             self.dropped(now, &gap, effects);
         }
@@ -274,6 +313,7 @@ impl Gateway {
     }
 
     fn tick(&mut self, now: Now, effects: &mut Effects) {
+        self.tick_access(now, effects);
         self.pass_grace(now, effects);
         self.end_assumptions(now, effects);
         self.flush_quarantine(now, effects);

@@ -54,8 +54,13 @@ pub(super) fn write_with(
     count_delivered(db, next)?;
     let mut fact =
         db.prepare_cached("INSERT OR REPLACE INTO fact (name, value) VALUES (?1, ?2)")?;
+    let mut no_fact = db.prepare_cached("DELETE FROM fact WHERE name = ?1")?;
     for (name, value) in unfolded.facts.iter().chain(facts) {
-        fact.execute(params![name, value])?;
+        if value.is_empty() {
+            no_fact.execute([name])?;
+        } else {
+            fact.execute(params![name, value])?;
+        }
     }
     write_seen(db, unfolded.seen_from, &unfolded.seen)?;
     write_seen(db, unfolded.seen_from + unfolded.seen.len() as u64, seen)?;
@@ -201,7 +206,11 @@ pub(super) fn replay(db: &Connection, words: &super::words::Words) -> Result<Rep
     for aside in asides {
         for (name, value) in aside.facts {
             unfolded.facts.insert(name.clone(), value.clone());
-            facts.insert(name, value);
+            if value.is_empty() {
+                facts.remove(&name);
+            } else {
+                facts.insert(name, value);
+            }
         }
         if aside.seen_from != folded.seen && !aside.seen.is_empty() {
             return Err(OpenError::Damaged("window of seen messages"));

@@ -22,7 +22,7 @@ pub struct Batch {
     /// Becomes the events' `recorded_at`.
     pub recorded_at: Timestamp,
     pub events: Vec<NewEvent>,
-    /// Facts by name; the last value of a name stands.
+    /// Facts by name; the last value of a name stands. An empty one ends the fact.
     pub facts: BTreeMap<String, Vec<u8>>,
     /// Digests for the window of seen messages, in order of receipt.
     pub seen: Vec<Digest>,

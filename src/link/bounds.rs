@@ -6,9 +6,11 @@
 //! them.
 
 use doorward_translators::{Device, MAX_DEVICES, MAX_LABEL, Observation, What};
+use uuid::Uuid;
 
-use super::frames::{Evidence, Signal, VendorFrame};
+use super::frames::{CommandOrder, CommandTold, Evidence, Signal, VendorFrame};
 use super::{CREDIT, PROTOCOL};
+use crate::domain::ids::{EndpointId, VendorId};
 
 /// Most observations of one signal.
 pub const MAX_OBSERVATIONS: usize = 64;
@@ -52,6 +54,12 @@ pub enum Violation {
     Empty(&'static str),
     #[error("{0} is no percentage")]
     NoPercentage(String),
+    #[error("{0} is no endpoint of this vendor")]
+    ForeignEndpoint(EndpointId),
+    #[error("a command that it was not given, or that has ended: {0}")]
+    NoSuchCommand(Uuid),
+    #[error("the command {0}: {1} is not what can follow")]
+    CommandOrder(Uuid, &'static str),
 }
 
 /// The order of one process's frames, from its start.
@@ -87,7 +95,8 @@ impl Order {
                 }
                 (self.epoch, self.up) = (*epoch, *up);
             }
-            VendorFrame::Heartbeat { .. } => {}
+            // Whether the core gave such a command: `Given`.
+            VendorFrame::Heartbeat { .. } | VendorFrame::Command(_) => {}
         }
         Ok(())
     }
@@ -110,6 +119,7 @@ impl VendorFrame {
                 let waiting = usize::try_from(*unacknowledged).unwrap_or(usize::MAX);
                 length("unacknowledged", waiting, CREDIT)
             }
+            Self::Command(CommandTold { detail, .. }) => text("detail", detail, MAX_DETAIL),
         }
     }
 }
@@ -124,6 +134,18 @@ impl Signal {
         }
         length("devices", devices, MAX_DEVICES)?;
         self.evidence.as_ref().map_or(Ok(()), Evidence::check)
+    }
+}
+
+impl CommandOrder {
+    /// Whether it is for a device of this vendor's, and within its bounds: the one check of what the
+    /// core says, since a command for another's door must go nowhere.
+    pub fn check(&self, vendor: &VendorId) -> Result<(), Violation> {
+        if self.endpoint.vendor() != vendor.as_str() {
+            return Err(Violation::ForeignEndpoint(self.endpoint.clone()));
+        }
+        filled("address", &self.address)?;
+        text("address", &self.address, MAX_ADDRESS)
     }
 }
 

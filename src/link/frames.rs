@@ -1,8 +1,11 @@
 //! What core and vendor process say to each other.
 
-use doorward_translators::{Observation, RefusalReason};
+use std::time::Duration;
+
+use doorward_translators::{Act, Observation, RefusalReason};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::setup::VendorSetup;
 use crate::domain::ids::EndpointId;
@@ -98,6 +101,79 @@ pub enum VendorFrame {
         turns: u64,
         unacknowledged: u32,
     },
+    /// How a command that the core gave goes on.
+    Command(CommandTold),
+}
+
+/// How a command goes on: at most one `dispatched`, then exactly one of the others, which ends it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandTold {
+    /// Of the [`CommandOrder`].
+    pub id: Uuid,
+    pub state: CommandProgress,
+    /// For people; no payload, and nothing that could hold a code.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+/// How far a command has come (spec: commands).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum CommandProgress {
+    /// It is about to be written. Told before the first byte, so where this was not told when the
+    /// process is known to have ended by itself, nothing was written.
+    Dispatched,
+    /// The vendor's side has received it: PUBACK with success, or the board's echo. It says nothing
+    /// about the door.
+    Acknowledged,
+    /// Surely nothing acted on it, before or after `dispatched`.
+    Rejected { reason: CommandRefusal },
+    /// It was written, and nobody knows what became of it: the connection, the line or the time went
+    /// before an answer. It is not written again.
+    Indeterminate,
+}
+
+impl CommandProgress {
+    /// Whether nothing follows it.
+    pub const fn is_end(self) -> bool {
+        !matches!(self, Self::Dispatched)
+    }
+}
+
+/// Why a command surely acted on nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandRefusal {
+    /// The ecosystem has no form for the act whose outcome is sure.
+    NoSafeForm,
+    /// No device of this vendor, or not under this address.
+    UnknownDevice,
+    /// There is no connection or no line, the board does not answer, or the broker says that nobody
+    /// is subscribed to the command's topic.
+    NotConnected,
+    /// Less was left of the deadline than the transport can bound: a second over MQTT.
+    TooLate,
+    /// The device is held by an act, or too many commands wait.
+    Busy,
+    /// The broker did not take the publication over.
+    RefusedByBroker,
+    /// The board answered that it does not do this.
+    DeviceException,
+}
+
+impl CommandRefusal {
+    /// As on the link.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoSafeForm => "no_safe_form",
+            Self::UnknownDevice => "unknown_device",
+            Self::NotConnected => "not_connected",
+            Self::TooLate => "too_late",
+            Self::Busy => "busy",
+            Self::RefusedByBroker => "refused_by_broker",
+            Self::DeviceException => "device_exception",
+        }
+    }
 }
 
 /// From the core to a vendor process.
@@ -110,6 +186,47 @@ pub enum CoreFrame {
     Ack { through: u64 },
     /// Read these devices' state again, by their addresses in the ecosystem.
     Read { devices: Vec<ReadRequest> },
+    /// Make a device act, at most once. Answered by [`CommandTold`] of the same id.
+    Command(CommandOrder),
+}
+
+/// The longest that a command can be carried out after it was given (spec: a request's lifetime is
+/// at most 60 s).
+pub const MAX_VALID: Duration = Duration::from_secs(60);
+
+/// One act at one device. It is carried out at most once or not at all, and kept nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandOrder {
+    /// One command, one id, whatever becomes of it.
+    pub id: Uuid,
+    /// The device; one of the vendor's own, or the process ends.
+    pub endpoint: EndpointId,
+    /// The device as its ecosystem addresses it.
+    pub address: String,
+    pub act: Act,
+    /// What was left of its deadline when the core handed it over, in milliseconds; what is beyond
+    /// [`MAX_VALID`] does not count.
+    pub valid_for_ms: u64,
+    /// When that was, in milliseconds of the machine's own clock since its start
+    /// ([`super::since_boot_ms`]), which both processes read: a process that stood still does not
+    /// take an old command for a new one.
+    pub written_at_ms: u64,
+}
+
+impl CommandOrder {
+    /// A command of which `left` is left of the deadline now. To be handed over at once.
+    pub fn now(id: Uuid, endpoint: EndpointId, address: String, act: Act, left: Duration) -> Self {
+        let valid_for_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        let written_at_ms = super::since_boot_ms();
+        Self { id, endpoint, address, act, valid_for_ms, written_at_ms }
+    }
+
+    /// What is left of the deadline now, in whole milliseconds.
+    pub fn left(&self) -> Duration {
+        let passed = super::since_boot_ms().saturating_sub(self.written_at_ms);
+        let valid = Duration::from_millis(self.valid_for_ms).min(MAX_VALID);
+        valid.saturating_sub(Duration::from_millis(passed))
+    }
 }
 
 /// One device to read.
@@ -118,3 +235,6 @@ pub struct ReadRequest {
     pub endpoint: EndpointId,
     pub address: String,
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::asking::{Answer, Ask, GrantView, VisitView};
 use super::view::DoorView;
 use crate::health::Status;
 use crate::journal::{Erased, WriterHandle};
@@ -16,6 +17,14 @@ pub enum Request {
         erased: Erased,
         uid: u32,
     },
+    /// The user `uid`, who may, asks for this.
+    Ask {
+        ask: Ask,
+        uid: u32,
+        reply: oneshot::Sender<Answer>,
+    },
+    Grants(oneshot::Sender<Vec<GrantView>>),
+    Visits(oneshot::Sender<Vec<VisitView>>),
 }
 
 /// The ways to the answers.
@@ -23,6 +32,8 @@ pub enum Request {
 pub struct Access {
     pub requests: mpsc::Sender<Request>,
     pub journal: WriterHandle,
+    /// The group whose members may act.
+    pub operators: std::sync::Arc<str>,
     /// The last committed sequence.
     pub committed: watch::Receiver<u64>,
 }

@@ -1,11 +1,14 @@
 //! The core's Unix socket: HTTP with JSON, for the command line, the console and metrics.
 
 mod access;
+mod acts;
 mod api;
+mod asking;
 mod client;
 mod erasure;
 mod journal;
 mod listing;
+mod operators;
 mod server;
 mod socket;
 mod view;
@@ -15,6 +18,7 @@ pub use api::{
     EraseLine, EraseRequest, ErasedView, EventLine, EventQuery, ExportHeader, ExportQuery,
     QueueView, VerifyQuery,
 };
+pub use asking::{Answer, Ask, GrantView, VisitView};
 pub use client::{Client, ClientError, ListEnd};
 pub(crate) use journal::{export_lines, header as export_header};
 pub use server::serve;

@@ -19,7 +19,7 @@ use super::access::{Access, Request};
 use super::api::{EventQuery, MAX_ROWS, QueueView};
 use super::listing::{Follower, Listing};
 use super::socket::{Peer, Socket};
-use super::{erasure, journal};
+use super::{acts, erasure, journal};
 use crate::journal::{Journal, Statistics};
 
 /// Readings of the journal at once; further ones wait.
@@ -82,6 +82,9 @@ pub async fn serve(socket: Socket, access: Access) -> anyhow::Result<()> {
         .route("/v1/journal/verify", get(journal::verify).post(journal::mend))
         .route("/v1/journal/export", get(journal::export))
         .route("/v1/erase", post(erasure::erase).layer(DefaultBodyLimit::max(erasure::MAX_BODY)))
+        .route("/v1/ask", post(acts::ask).layer(DefaultBodyLimit::max(acts::MAX_BODY)))
+        .route("/v1/grants", get(acts::grants))
+        .route("/v1/visits", get(acts::visits))
         .fallback(|| async { Fault(StatusCode::NOT_FOUND, "there is no such thing".to_owned()) })
         .layer(map_response(last_answer))
         .with_state(served);
@@ -165,7 +168,7 @@ async fn quarantine(
     Ok(Json(rows).into_response())
 }
 
-async fn ask<T>(
+pub(super) async fn ask<T>(
     served: &Served,
     request: impl FnOnce(oneshot::Sender<T>) -> Request,
 ) -> Result<T, Fault> {

@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -15,7 +16,8 @@ use super::breaker::{Breaker, STABLE};
 use super::serial;
 use crate::domain::ids::VendorId;
 use crate::link::{
-    Connection, CoreFrame, FrameCodec, Order, PROTOCOL, ReadRequest, VendorFrame, VendorSetup,
+    CommandOrder, Connection, CoreFrame, FrameCodec, Given, MAX_GIVEN, Order, PROTOCOL,
+    ReadRequest, VendorFrame, VendorSetup,
 };
 
 /// No frame for this long, and the process is taken for hung.
@@ -76,6 +78,9 @@ pub struct Vendor {
     acks: watch::Sender<u64>,
     held: watch::Sender<bool>,
     reads: mpsc::Sender<Vec<ReadRequest>>,
+    commands: mpsc::Sender<CommandOrder>,
+    /// What the process was given and has not ended; its reader checks by it.
+    given: Arc<Mutex<Given>>,
 }
 
 impl Vendor {
@@ -96,6 +101,29 @@ impl Vendor {
             tracing::warn!("a vendor process does not take read requests");
         }
     }
+
+    /// Hands a command over to this life's link, before anything else that waits for it; never
+    /// waits itself. False: it was not, and surely nothing was written, because the life has ended,
+    /// [`MAX_GIVEN`] commands are open, or this one is.
+    ///
+    /// After true the process tells how it goes on, as [`VendorFrame::Command`] of this life. If
+    /// the life ends without that, it may have been written.
+    pub fn command(&self, order: CommandOrder) -> bool {
+        let id = order.id;
+        if !given(&self.given).give(id) {
+            return false;
+        }
+        let handed = self.commands.try_send(order).is_ok();
+        if !handed {
+            given(&self.given).take_back(id);
+        }
+        handed
+    }
+}
+
+/// The open commands. Nothing panics while it holds them, so a poisoned lock is as good.
+fn given(shared: &Mutex<Given>) -> MutexGuard<'_, Given> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Keeps one vendor's process running until `events` is closed.
@@ -268,11 +296,18 @@ async fn talk(
     let (acks, mut acked) = watch::channel(0);
     let (held, mut holding) = watch::channel(false);
     let (reads, mut to_read) = mpsc::channel(4);
+    let (commands, mut ordered) = mpsc::channel(MAX_GIVEN);
+    let open = Arc::new(Mutex::new(Given::default()));
     // Reading and writing are apart: a process that does not read must not keep us from
     // reading what it sends.
     let writing = async move {
         loop {
             let frame = tokio::select! {
+                biased;
+                order = ordered.recv() => match order {
+                    Some(order) => CoreFrame::Command(order),
+                    None => return,
+                },
                 changed = acked.changed() => match changed {
                     Ok(()) => CoreFrame::Ack { through: *acked.borrow_and_update() },
                     Err(_) => return,
@@ -300,7 +335,7 @@ async fn talk(
         let vendor = &setup.vendor;
         let acknowledged = acks.subscribe();
         let mut order = Order::default();
-        let link = Vendor { life, acks, held, reads };
+        let link = Vendor { life, acks, held, reads, commands, given: Arc::clone(&open) };
         tell(events, Event::Started { vendor: vendor.clone(), link }).await?;
         let begun = Instant::now();
         loop {
@@ -315,6 +350,11 @@ async fn talk(
                 Ok(Some(Ok(frame))) => {
                     let through = *acknowledged.borrow();
                     if let Err(broken) = order.admit(&frame, through) {
+                        return Ok(violation(broken.to_string()));
+                    }
+                    if let VendorFrame::Command(told) = &frame
+                        && let Err(broken) = given(&open).told(told)
+                    {
                         return Ok(violation(broken.to_string()));
                     }
                     if let VendorFrame::Connection { up: false, .. } = &frame {
@@ -349,3 +389,6 @@ async fn tell(events: &mpsc::Sender<Event>, event: Event) -> Result<(), Closed> 
 fn hung(what: &str) -> End {
     End::Fault(Cause { word: "missed_heartbeat", detail: format!("{what} in time") })
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,14 +3,15 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use doorward_translators::{Device, LineDriver, Refusal, Report};
+use doorward_translators::{Acted, Device, LineDriver, Refusal, Report};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Happening;
+use super::commands::{Ended, Refused, refused};
 use super::evidence::Examiner;
 use super::serial::{Handover, Port};
-use crate::link::Signal;
+use crate::link::{CommandOrder, CommandProgress, CommandRefusal, Signal};
 
 /// A serial line with its driver.
 pub struct Conversation {
@@ -44,6 +45,9 @@ impl Conversation {
         examiner: &Examiner,
     ) -> std::io::Result<Happening> {
         loop {
+            if let Some(acted) = self.driver.acted() {
+                return Ok(Happening::Ended(ended(acted)));
+            }
             if may_tell {
                 if self.told.is_empty() {
                     let reports = self.driver.reports(self.begun.elapsed());
@@ -76,6 +80,9 @@ impl Conversation {
                 // What was noticed meanwhile is told before anything is waited for.
                 continue;
             }
+            if let Some(acted) = self.driver.acted() {
+                return Ok(Happening::Ended(ended(acted)));
+            }
             let due = self.driver.deadline();
             tokio::select! {
                 biased;
@@ -97,6 +104,20 @@ impl Conversation {
     /// The device's state is told again.
     pub fn read(&mut self, address: &str) {
         self.driver.read_again(address);
+    }
+
+    /// Whether an act could begin now.
+    pub fn ready(&self, order: &CommandOrder) -> Result<(), Refused> {
+        self.driver.ready(&order.address, order.act).map_err(|cannot| refused(&cannot))
+    }
+
+    /// Begins an act: its frame is written at the next turn of the line, unless its time is over by
+    /// then. An error says that nothing was begun.
+    pub fn begin(&mut self, order: &CommandOrder) -> Result<(), Refused> {
+        let now = self.begun.elapsed();
+        let until = now.saturating_add(order.left());
+        let begun = self.driver.begin(now, &order.address, order.act, until);
+        begun.map_err(|cannot| refused(&cannot))
     }
 
     /// The devices that the vendor's file lists.
@@ -141,6 +162,22 @@ impl Conversation {
             });
         }
         signals
+    }
+}
+
+/// What the driver's answer says of the command.
+fn ended(acted: Acted) -> Ended {
+    let rejected = |reason, words: String| (CommandProgress::Rejected { reason }, words);
+    match acted {
+        Acted::Echoed => (CommandProgress::Acknowledged, String::new()),
+        Acted::Refused(words) => rejected(CommandRefusal::DeviceException, words),
+        Acted::TooLate => {
+            rejected(CommandRefusal::TooLate, "the line had no turn in time".to_owned())
+        }
+        Acted::Unreachable => {
+            rejected(CommandRefusal::NotConnected, "gone before its turn".to_owned())
+        }
+        Acted::Unknown(words) => (CommandProgress::Indeterminate, words),
     }
 }
 

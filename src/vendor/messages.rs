@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use doorward_translators::{Device, Message, Translator};
+use doorward_translators::{Device, Message, Publication, Translator};
 use jiff::Timestamp;
 
 use super::Happening;
+use super::commands::{CommandLine, Refused, refused};
 use super::evidence::Examiner;
 use super::mqtt::{Answers, Broker, BrokerEvent, Delivery, Receipt};
-use crate::link::{MqttConnection, Signal};
+use crate::link::{CommandOrder, MqttConnection, Signal};
 
 /// A broker with the translator of what it hands over.
 pub struct Messages {
     broker: Broker,
     answers: Answers,
+    commands: CommandLine,
     translator: Box<dyn Translator>,
 }
 
@@ -24,15 +26,21 @@ impl Messages {
         connection: &MqttConnection,
         translator: Box<dyn Translator>,
     ) -> anyhow::Result<Self> {
-        let filters = translator.subscriptions().into_iter().map(|s| s.filter).collect();
-        let (broker, answers) =
-            Broker::connect(connection, filters).context("the broker's settings")?;
-        Ok(Self { broker, answers, translator })
+        let (broker, answers) = Broker::connect(connection, translator.subscriptions())
+            .context("the broker's settings")?;
+        let commands = CommandLine::connect(connection, answers.standing())
+            .context("the broker's settings")?;
+        Ok(Self { broker, answers, commands, translator })
     }
 
-    /// What happens next. `None` only when the broker's task has ended.
-    pub async fn next(&mut self, examiner: &Examiner) -> Option<Happening> {
-        let event = self.broker.next().await?;
+    /// What happens next; while `may_signal` is false, with commands alone. `None` only when one of
+    /// the tasks has ended.
+    pub async fn next(&mut self, may_signal: bool, examiner: &Examiner) -> Option<Happening> {
+        let event = tokio::select! {
+            biased;
+            ended = self.commands.next() => return Some(Happening::Ended(ended?)),
+            event = self.broker.next(), if may_signal => event?,
+        };
         Some(self.happening(event, examiner))
     }
 
@@ -57,6 +65,28 @@ impl Messages {
         if let Some(request) = self.translator.read_request(address) {
             self.answers.publish_unreliable(&request.topic, request.payload);
         }
+    }
+
+    /// Whether a command could be published now.
+    pub fn ready(&self, order: &CommandOrder) -> Result<(), Refused> {
+        self.command(order)?;
+        self.commands.ready()
+    }
+
+    /// Publishes a command. An error says that nothing was handed over.
+    pub fn begin(&mut self, order: &CommandOrder) -> Result<(), Refused> {
+        let publication = self.command(order)?;
+        self.commands.publish(publication, order.left())
+    }
+
+    /// Nobody waits for the command in hand any longer.
+    pub fn abandon(&mut self) {
+        self.commands.abandon();
+    }
+
+    fn command(&self, order: &CommandOrder) -> Result<Publication, Refused> {
+        let command = self.translator.command(&order.address, order.act);
+        command.map_err(|cannot| refused(&cannot))
     }
 
     /// The devices that the vendor's file lists.

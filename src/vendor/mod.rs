@@ -1,6 +1,7 @@
 //! What runs inside a vendor process: a transport around a pure translator, and nothing else.
 //! No cloud credential, no journal, no other vendor's devices.
 
+mod commands;
 mod conversation;
 mod evidence;
 mod flow;
@@ -17,6 +18,7 @@ use anyhow::Context;
 pub use mqtt::probe;
 
 use crate::link::Signal;
+use commands::Ended;
 use mqtt::Receipt;
 
 /// Something from the devices' side, whatever the transport.
@@ -29,6 +31,8 @@ enum Happening {
         epoch: u32,
         detail: String,
     },
+    /// What became of the command in hand.
+    Ended(Ended),
     /// Not numbered yet.
     Signal {
         signal: Signal,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use doorward_translators::Subscription;
 use rumqttc::v5::mqttbytes::Error as MqttError;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
@@ -85,14 +86,14 @@ pub struct Broker {
 
 /// The way back to the broker, over whatever connection stands just now.
 pub struct Answers {
-    client: watch::Receiver<Option<(u32, AsyncClient)>>,
+    client: Standing,
 }
 
 impl Broker {
     /// Starts to connect, and to subscribe to `filters` at QoS 1 each time.
     pub fn connect(
         connection: &MqttConnection,
-        filters: Vec<String>,
+        filters: Vec<Subscription>,
     ) -> anyhow::Result<(Self, Answers)> {
         let options = options(connection, &connection.client_id, false)?;
         #[expect(clippy::disallowed_methods, reason = "`Flow` bounds it")]
@@ -125,7 +126,15 @@ impl Broker {
     }
 }
 
+/// The connection that stands, by its epoch.
+pub type Standing = watch::Receiver<Option<(u32, AsyncClient)>>;
+
 impl Answers {
+    /// Whether there is a connection.
+    pub fn standing(&self) -> Standing {
+        self.client.clone()
+    }
+
     /// Acknowledges a message. A receipt of an earlier connection is void: the broker hands its
     /// message over again.
     pub fn acknowledge(&self, receipt: &Receipt) {
@@ -187,7 +196,7 @@ fn options(
 
 /// What the transport's task holds.
 struct Line {
-    filters: Vec<String>,
+    filters: Vec<Subscription>,
     told: mpsc::UnboundedSender<BrokerEvent>,
     current: watch::Sender<Option<(u32, AsyncClient)>>,
     flow: Arc<Flow>,
@@ -259,11 +268,17 @@ impl Line {
     }
 
     /// Also where the broker has our session: the filters may be others than at its beginning.
-    /// What the broker keeps comes only for a subscription that is new to it.
+    /// What the broker keeps comes only for a subscription that is new to it; commands that it keeps
+    /// come each time, and are told apart when they are published.
     fn subscribe(&self, client: &AsyncClient) {
-        for filter in &self.filters {
+        for Subscription { filter, commands } in &self.filters {
             let mut filter = Filter::new(filter.as_str(), QoS::AtLeastOnce);
-            filter.retain_forward_rule = RetainForwardRule::OnNewSubscribe;
+            filter.preserve_retain = *commands;
+            filter.retain_forward_rule = if *commands {
+                RetainForwardRule::OnEverySubscribe
+            } else {
+                RetainForwardRule::OnNewSubscribe
+            };
             if let Err(error) = client.try_subscribe_many([filter]) {
                 tracing::error!(%error, "a subscription could not be queued");
             }
@@ -283,7 +298,7 @@ fn delivery(epoch: u32, mut publish: Publish) -> Delivery {
 }
 
 /// What went wrong, with the usual cause where the library's words do not say it.
-fn describe(error: &ConnectionError) -> String {
+pub(super) fn describe(error: &ConnectionError) -> String {
     match error {
         ConnectionError::ConnectionRefused(code) => {
             format!("the broker refused the connection: {code:?}")

@@ -1,25 +1,28 @@
 //! The vendor process's loop: devices' side in, frames out, acknowledgements back.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use doorward_translators::{Device, Observation, What, Wire, ecosystem};
+use doorward_translators::{CannotAct, Device, Observation, What, Wire, ecosystem};
 use futures_util::{SinkExt, StreamExt};
 use jiff::Timestamp;
 use tokio::net::UnixStream;
 use tokio::time::Instant;
 use tokio_util::codec::Framed;
+use uuid::Uuid;
 
 use super::Happening;
+use super::commands::{Desk, LEAST_LEFT, Refused, is_late, refused};
 use super::conversation::Conversation;
 use super::evidence::Examiner;
 use super::messages::Messages;
 use super::mqtt::Receipt;
 use super::serial::Handover;
+use crate::domain::ids::{EndpointId, VendorId};
 use crate::link::{
-    CREDIT, Connection, CoreFrame, FrameCodec, PROTOCOL, ReadRequest, Signal, VendorFrame,
-    VendorSetup,
+    CREDIT, CommandOrder, CommandProgress, CommandRefusal, CommandTold, Connection, CoreFrame,
+    FrameCodec, PROTOCOL, ReadRequest, Signal, VendorFrame, VendorSetup,
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -29,6 +32,8 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_PACE: Duration = Duration::from_millis(100);
 /// Reads that may wait; beyond, the oldest are dropped, since a newer gap asks again.
 const MAX_READS: usize = 1024;
+/// Longest words about a command, in characters.
+const MAX_WORDS: usize = 256;
 
 type Link = Framed<UnixStream, FrameCodec<CoreFrame>>;
 
@@ -80,10 +85,9 @@ impl Side {
     /// What happens next. `may_signal`: whether the core takes one more.
     async fn next(&mut self, may_signal: bool, examiner: &Examiner) -> anyhow::Result<Happening> {
         match self {
-            Self::Messages(messages) if may_signal => {
-                messages.next(examiner).await.context("the broker's task has ended")
+            Self::Messages(messages) => {
+                messages.next(may_signal, examiner).await.context("the broker's task has ended")
             }
-            Self::Messages(_) => std::future::pending().await,
             Self::Conversation(conversation) => {
                 conversation.next(may_signal, examiner).await.context("the port's socket")
             }
@@ -111,6 +115,40 @@ impl Side {
         }
     }
 
+    /// Whether a command in hand has to be given up when its time is over. A line has its own
+    /// time-out.
+    fn may_abandon(&self) -> bool {
+        matches!(self, Self::Messages(_))
+    }
+
+    fn abandon(&mut self) {
+        if let Self::Messages(messages) = self {
+            messages.abandon();
+        }
+    }
+
+    /// What must be left of a command that is begun.
+    fn least_left(&self) -> Duration {
+        match self {
+            Self::Messages(_) => LEAST_LEFT,
+            Self::Conversation(_) => Duration::ZERO,
+        }
+    }
+
+    fn ready(&self, order: &CommandOrder) -> Result<(), Refused> {
+        match self {
+            Self::Messages(messages) => messages.ready(order),
+            Self::Conversation(conversation) => conversation.ready(order),
+        }
+    }
+
+    fn begin(&mut self, order: &CommandOrder) -> Result<(), Refused> {
+        match self {
+            Self::Messages(messages) => messages.begin(order),
+            Self::Conversation(conversation) => conversation.begin(order),
+        }
+    }
+
     fn devices(&self) -> Vec<Device> {
         match self {
             Self::Messages(messages) => messages.devices(),
@@ -120,10 +158,12 @@ impl Side {
 }
 
 struct Session {
+    vendor: VendorId,
     link: Link,
     side: Side,
-    /// There are the devices of the vendor's file, and no others.
-    lists_devices: bool,
+    /// The addresses of the devices, where there are those of the vendor's file and no others.
+    own: Option<HashMap<EndpointId, String>>,
+    desk: Desk,
     examiner: Examiner,
     /// Signals that the core has not acknowledged, oldest first.
     unacknowledged: VecDeque<(u64, Option<Receipt>)>,
@@ -136,10 +176,15 @@ struct Session {
 impl Session {
     fn new(link: Link, setup: &VendorSetup) -> anyhow::Result<Self> {
         let (side, lists_devices) = Side::open(setup)?;
+        let vendor = setup.vendor.clone();
+        let named = |of: Device| (EndpointId::of(&vendor, &of.identity), of.address);
+        let own = lists_devices.then(|| side.devices().into_iter().map(named).collect());
         Ok(Self {
+            vendor,
             link,
             side,
-            lists_devices,
+            own,
+            desk: Desk::default(),
             examiner: Examiner::new(setup.vendor.as_str(), setup.evidence_key.as_bytes()),
             unacknowledged: VecDeque::new(),
             last: 0,
@@ -156,11 +201,13 @@ impl Session {
         loop {
             self.turns += 1;
             let may_signal = self.unacknowledged.len() < CREDIT;
+            let due = self.desk.due(self.side.least_left(), self.side.may_abandon());
             tokio::select! {
                 frame = self.link.next() => match frame {
                     None => return Ok(()),
-                    Some(frame) => self.frame(frame?)?,
+                    Some(frame) => self.frame(frame?).await?,
                 },
+                () = after(due) => self.overdue().await?,
                 happening = self.side.next(may_signal, &self.examiner) => {
                     self.happened(happening?).await?;
                     // What has gathered goes out in one write.
@@ -184,7 +231,7 @@ impl Session {
     /// The devices that the vendor's file lists, as an inventory of its own: before any of them is
     /// asked or heard.
     async fn list_devices(&mut self) -> anyhow::Result<()> {
-        if !self.lists_devices {
+        if self.own.is_none() {
             return Ok(());
         }
         let devices = self.side.devices();
@@ -209,7 +256,7 @@ impl Session {
         Ok(())
     }
 
-    fn frame(&mut self, frame: CoreFrame) -> anyhow::Result<()> {
+    async fn frame(&mut self, frame: CoreFrame) -> anyhow::Result<()> {
         match frame {
             CoreFrame::Ack { through } => {
                 while let Some((n, receipt)) =
@@ -232,9 +279,92 @@ impl Session {
                     self.reads.pop_front();
                 }
             }
+            CoreFrame::Command(order) => self.commanded(order).await?,
             CoreFrame::Hello { .. } => bail!("the core said hello twice"),
         }
         Ok(())
+    }
+
+    /// A command has come.
+    async fn commanded(&mut self, order: CommandOrder) -> anyhow::Result<()> {
+        order.check(&self.vendor).context("a command of the core")?;
+        let id = order.id;
+        let own = self.own.as_ref();
+        if own.is_some_and(|own| own.get(&order.endpoint) != Some(&order.address)) {
+            let cannot = CannotAct::UnknownDevice(order.address);
+            return self.reject(id, refused(&cannot)).await;
+        }
+        if self.desk.take(order).is_err() {
+            let words = "too many commands wait, or one for this device";
+            return self.reject(id, (CommandRefusal::Busy, words.to_owned())).await;
+        }
+        self.proceed().await
+    }
+
+    /// Begins the next command, if none is in hand.
+    async fn proceed(&mut self) -> anyhow::Result<()> {
+        while let Some(order) = self.desk.next() {
+            match self.dispatch(&order).await? {
+                Ok(()) => return Ok(()),
+                Err(refused) => {
+                    self.desk.ended();
+                    self.reject(order.id, refused).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells that a command is about to be written, then hands it to the wire. What was checked
+    /// before is checked again, since telling may take its time.
+    async fn dispatch(&mut self, order: &CommandOrder) -> anyhow::Result<Result<(), Refused>> {
+        if let Err(refused) = self.may_begin(order) {
+            return Ok(Err(refused));
+        }
+        self.tell(order.id, CommandProgress::Dispatched, String::new()).await?;
+        Ok(self.may_begin(order).and_then(|()| self.side.begin(order)))
+    }
+
+    fn may_begin(&self, order: &CommandOrder) -> Result<(), Refused> {
+        if is_late(order, self.side.least_left()) {
+            return Err((CommandRefusal::TooLate, "too little of its time is left".to_owned()));
+        }
+        self.side.ready(order)
+    }
+
+    /// The time of a command is over: of one that waits, or of the one in hand.
+    async fn overdue(&mut self) -> anyhow::Result<()> {
+        while let Some(order) = self.desk.overdue(self.side.least_left()) {
+            let words = "its time was over before its turn came".to_owned();
+            self.reject(order.id, (CommandRefusal::TooLate, words)).await?;
+        }
+        let is_over = self.desk.in_hand_left().is_some_and(|left| left.is_zero());
+        if is_over
+            && self.side.may_abandon()
+            && let Some(order) = self.desk.ended()
+        {
+            self.side.abandon();
+            let words = "no answer within its time".to_owned();
+            self.tell(order.id, CommandProgress::Indeterminate, words).await?;
+        }
+        self.proceed().await
+    }
+
+    async fn reject(&mut self, id: Uuid, (reason, words): Refused) -> anyhow::Result<()> {
+        self.tell(id, CommandProgress::Rejected { reason }, words).await
+    }
+
+    /// Returns only when the core has it, or can have it even after this process has ended.
+    async fn tell(
+        &mut self,
+        id: Uuid,
+        state: CommandProgress,
+        words: String,
+    ) -> anyhow::Result<()> {
+        tracing::info!(%id, ?state, words, "command");
+        let detail = doorward_events::bounded_text(&words, MAX_WORDS);
+        let told = VendorFrame::Command(CommandTold { id, state, detail });
+        Ok(self.link.send(&told).await?)
     }
 
     async fn happened(&mut self, happening: Happening) -> anyhow::Result<()> {
@@ -244,6 +374,12 @@ impl Session {
             }
             Happening::Disconnected { epoch, detail } => {
                 VendorFrame::Connection { up: false, epoch, detail }
+            }
+            Happening::Ended((state, words)) => {
+                if let Some(order) = self.desk.ended() {
+                    self.tell(order.id, state, words).await?;
+                }
+                return self.proceed().await;
             }
             Happening::Signal { mut signal, receipt } => {
                 self.last += 1;
@@ -262,5 +398,12 @@ impl Session {
             tracing::debug!(endpoint = %device.endpoint, "reading its state again");
             self.side.read(&device.address);
         }
+    }
+}
+
+async fn after(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
     }
 }

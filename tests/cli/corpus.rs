@@ -22,6 +22,9 @@ fn the_corpus_of_the_link_holds() {
     assert_eq!(found["core-hello"].0, 1);
     assert_eq!(found["core-hello-serial"].0, 1);
     assert_eq!(found["core-acks"].0, 2);
+    assert_eq!(found["core-command"].0, 1);
+    assert_eq!(found["vendor-command"], (3, 2), "no control character in words");
+    assert_eq!(found["vendor-command-unknown"], (0, 0));
     for bad in ["vendor-signed-digest", "vendor-unknown", "vendor-length-beyond", "vendor-nested"] {
         assert_eq!(found[bad], (0, 0), "{bad}");
     }

@@ -207,6 +207,7 @@ impl Oracle {
             }
         }
         self.facts.extend(batch.facts.iter().map(|(name, value)| (name.clone(), value.clone())));
+        self.facts.retain(|_, value| !value.is_empty());
         self.seen.extend(&batch.seen);
         let spare = self.seen.len().saturating_sub(usize::try_from(SEEN_WINDOW).unwrap());
         self.seen.drain(..spare);

@@ -9,9 +9,11 @@
     reason = "a test fails by panicking, its parts too"
 )]
 
+mod access;
 mod broker;
 mod bus;
 mod clock;
+mod commands;
 mod disk;
 mod full;
 mod hostile;

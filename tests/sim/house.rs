@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use doorward::domain::entry::{Entry, EntryKind, Role};
 use doorward::domain::ids::{EndpointId, EntryId, VendorId};
+use doorward::gateway::access::Belief;
 use doorward::gateway::{Effects, Gateway, Identity, Input, Now, StartFacts, VendorChange};
 use doorward::journal::{Batch, Bounds, CommitError, Journal, QuarantineRow, Restored};
 use doorward_events::PublisherId;
@@ -60,6 +61,9 @@ fn entry(id: &str, roles: &[(Role, &str)]) -> Entry {
         site: None,
         time_zone: "Europe/Berlin".to_owned(),
         interlock_group: None,
+        enabled: true,
+        unattended_close: false,
+        timers: Default::default(),
         roles: roles.iter().map(|(role, name)| (*role, endpoint(name))).collect(),
     }
 }
@@ -369,7 +373,8 @@ fn gateway(entries: &[Entry], restored: Restored, seed: u64) -> Gateway {
         site: Some("berlin".into()),
         test: true,
     };
-    Gateway::new(identity, entries.to_vec(), Vec::new(), restored, seed)
+    let belief = Belief::in_nobody(&identity);
+    Gateway::new(identity, entries.to_vec(), Vec::new(), belief, restored, seed)
 }
 
 fn journal_id(life: u64) -> Uuid {

@@ -21,7 +21,7 @@ pub use observation::{
 };
 pub use text::MAX_DETAIL;
 pub use translator::{
-    CannotAct, LineDriver, LineFault, MAX_LINE_RAW, Publication, Report, Step, Subscription,
+    Acted, CannotAct, LineDriver, LineFault, MAX_LINE_RAW, Publication, Report, Step, Subscription,
     Translator,
 };
 pub use vocabulary::{

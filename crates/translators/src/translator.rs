@@ -16,6 +16,10 @@ use crate::vocabulary::Act;
 pub struct Subscription {
     /// MQTT topic filter.
     pub filter: String,
+    /// Commands of others pass here, and nothing else. One that the broker is to keep runs again
+    /// whenever the broker restarts, so whether it is to be kept is asked for with each of them (MQTT 5
+    /// §3.8.3.1, Retain As Published), and what it keeps with each connection.
+    pub commands: bool,
 }
 
 /// A message to a device. It has no flag for retaining it, since no message of ours is retained.
@@ -35,6 +39,27 @@ pub enum CannotAct {
     /// The ecosystem has no form for it, or only one whose outcome depends on the state before.
     #[error("{0} has no form here whose outcome is sure")]
     NoSafeForm(Act),
+    /// It cannot be reached just now.
+    #[error("{0}")]
+    Unreachable(&'static str),
+    /// Another act is under way there.
+    #[error("{0}")]
+    Busy(&'static str),
+}
+
+/// What became of an act on a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Acted {
+    /// The device has echoed the frame. It says nothing about the door.
+    Echoed,
+    /// The device answered that it does not do this: surely nothing acted.
+    Refused(String),
+    /// Nothing was written: the time was over before its turn came.
+    TooLate,
+    /// Nothing was written: the line or the device went before its turn came.
+    Unreachable,
+    /// It was written, and there is no answer that says what became of it.
+    Unknown(String),
 }
 
 /// One ecosystem's wire language over MQTT: no memory between messages. Whatever needs one (edges
@@ -145,4 +170,22 @@ pub trait LineDriver: Send {
     /// The frames that make a device act. As [`Translator::command`], and what they switch on they
     /// also bound: by the board's own pulse, or by a frame that switches off again.
     fn command(&self, address: &str, act: Act) -> Result<Vec<Step>, CannotAct>;
+
+    /// Whether an act could begin now.
+    fn ready(&self, address: &str, act: Act) -> Result<(), CannotAct>;
+
+    /// Begins an act: at the next turn of the line [`LineDriver::transmit`] gives the first of the
+    /// frames of [`LineDriver::command`], once, if that is before `until`; the others follow in their
+    /// time, whatever becomes of the first. An error says that nothing was begun. Until
+    /// [`LineDriver::acted`] has answered, no other act begins on this line.
+    fn begin(
+        &mut self,
+        now: Duration,
+        address: &str,
+        act: Act,
+        until: Duration,
+    ) -> Result<(), CannotAct>;
+
+    /// What became of the act that was begun last; once.
+    fn acted(&mut self) -> Option<Acted>;
 }

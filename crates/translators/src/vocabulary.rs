@@ -63,8 +63,14 @@ vocabulary! {
     CredentialKind { MasterCode = "master_code", Pin = "pin", Card = "card", Unknown = "unknown" }
 }
 vocabulary! {
-    /// Alarms of a door that a device itself reports.
-    AlarmKind { ForcedOpen = "forced_open", Obstruction = "obstruction", Tamper = "tamper" }
+    /// Alarms of a door. A device itself reports the first three at most; the others the gateway
+    /// infers.
+    AlarmKind {
+        ForcedOpen = "forced_open", Obstruction = "obstruction", Tamper = "tamper",
+        HeldOpenWarning = "held_open_warning", HeldOpen = "held_open",
+        FailedToClose = "failed_to_close", FailedToSecure = "failed_to_secure",
+        UnexpectedMotion = "unexpected_motion", CommsLostWhileOpen = "comms_lost_while_open",
+    }
 }
 vocabulary! {
     /// What an endpoint can report or do, as its ecosystem's inventory states it.

@@ -2,7 +2,7 @@ use doorward_translators::{Capability, MAX_LABEL, Message, Quality, Translator, 
 use doorward_translators::{LockState, RefusalReason};
 
 use super::*;
-use crate::link::Digest;
+use crate::link::{CommandProgress, Digest};
 
 fn signal(n: u64, observations: Vec<Observation>) -> Signal {
     Signal {
@@ -176,4 +176,37 @@ fn a_hello_comes_once_and_in_this_protocol() {
     assert!(order.admit(&connection(false, 7), 0).is_err(), "it went already");
     let beat = VendorFrame::Heartbeat { turns: 1, unacknowledged: u32::MAX };
     assert!(matches!(beat.check(), Err(Violation::TooMuch { .. })));
+}
+
+#[test]
+fn words_about_a_command_are_bounded() {
+    let told = |detail: &str| {
+        let (id, state) = (Uuid::nil(), CommandProgress::Dispatched);
+        VendorFrame::Command(CommandTold { id, state, detail: detail.to_owned() }).check()
+    };
+    assert_eq!(told(&"x".repeat(MAX_DETAIL)), Ok(()));
+    assert!(matches!(told(&"x".repeat(MAX_DETAIL + 1)), Err(Violation::TooMuch { .. })));
+    assert_eq!(told("a\nb"), Err(Violation::ControlCharacter("detail")));
+}
+
+#[test]
+fn a_command_is_for_a_device_of_the_vendors_own() {
+    let vendor = VendorId::new("z");
+    let check = |endpoint: &str, address: &str| {
+        let (endpoint, address) = (EndpointId::new(endpoint), address.to_owned());
+        let left = std::time::Duration::from_secs(1);
+        CommandOrder::now(Uuid::nil(), endpoint, address, doorward_translators::Act::Open, left)
+            .check(&vendor)
+    };
+    assert_eq!(check("z:0x1", "front"), Ok(()));
+    for foreign in ["y:0x1", "zz:0x1", "0x1", "", ":z"] {
+        assert_eq!(
+            check(foreign, "front"),
+            Err(Violation::ForeignEndpoint(EndpointId::new(foreign)))
+        );
+    }
+    assert_eq!(check("z:0x1", ""), Err(Violation::Empty("address")));
+    assert_eq!(check("z:0x1", "a\nb"), Err(Violation::ControlCharacter("address")));
+    let long = "a".repeat(MAX_ADDRESS + 1);
+    assert!(matches!(check("z:0x1", &long), Err(Violation::TooMuch { what: "address", .. })));
 }

@@ -7,6 +7,7 @@ pub mod client;
 pub mod device;
 pub mod disk;
 pub mod gateway;
+pub mod lock;
 pub mod sink;
 
 pub use doorward_emulator::{free_port, wait_for};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::acts::{Acts, Waiting};
 use super::frame::{REQUEST_LENGTH, Request, without_answers};
 use super::inputs::Pace;
 use super::schedule::Schedule;
@@ -9,7 +10,7 @@ use super::tally::Garbage;
 use super::timing::Timing;
 use super::unit::{Job, Unit};
 use crate::observation::{Device, MAX_OBSERVATIONS, Observation};
-use crate::translator::{CannotAct, LineDriver, LineFault, Report, Step};
+use crate::translator::{Acted, CannotAct, LineDriver, LineFault, Report, Step};
 use crate::vocabulary::Act;
 
 /// Most bytes that wait for the rest of an answer; of more, the oldest are garbage. Also most that
@@ -30,6 +31,7 @@ pub(super) struct Modbus {
     units: Vec<Unit>,
     schedule: Schedule,
     line: Option<Line>,
+    acts: Acts,
     /// What came while nothing was asked.
     unasked: Garbage,
     /// The unit whose faults are told first: where the last time ended, so that none waits for ever.
@@ -76,9 +78,18 @@ impl Modbus {
             units,
             schedule: Schedule::new(poll),
             line: None,
+            acts: Acts::default(),
             unasked: Garbage::default(),
             first_told: 0,
         }
+    }
+
+    /// The relay of an act: its unit, its endpoint and itself, by their order.
+    fn relay_for(&self, address: &str, act: Act) -> Result<(usize, (usize, usize)), CannotAct> {
+        let found = self.units.iter().enumerate().find_map(|(index, unit)| {
+            Some(unit.relay_for(address, act)?.map(|place| (index, place)))
+        });
+        found.unwrap_or_else(|| Err(CannotAct::UnknownDevice(address.to_owned())))
     }
 
     fn patience(&self, now: Duration) -> Duration {
@@ -94,10 +105,10 @@ impl Modbus {
         line.patience = patience;
         let heard = std::mem::take(&mut line.buffer);
         let is_dead = self.units.get(asked.unit).is_some_and(|unit| unit.health.is_dead());
-        if matches!(asked.job, Job::Off { .. }) && !is_dead {
-            self.schedule.skip_writes(asked.unit);
-        } else {
-            self.schedule.skip(asked.unit);
+        match asked.job {
+            Job::On { .. } => self.acts.missed(),
+            Job::Off { .. } if !is_dead => self.schedule.skip_writes(asked.unit),
+            Job::Off { .. } | Job::Inputs | Job::Coils => self.schedule.skip(asked.unit),
         }
         if let Some(unit) = self.units.get_mut(asked.unit) {
             unit.garbage.add("in place of an answer", &without_answers(&heard));
@@ -130,6 +141,9 @@ impl Modbus {
         let behind = heard.get(found.end..).unwrap_or_default();
         unit.garbage.add("before an answer", &without_answers(before));
         unit.garbage.add("behind an answer", &without_answers(behind));
+        if let Job::On { .. } = asked.job {
+            self.acts.answered(&found.answer);
+        }
         unit.answered(asked.job, asked.request, asked.begun, &found.answer, self.pace);
     }
 
@@ -147,13 +161,38 @@ impl Modbus {
         self.unasked.add("while nothing was asked", &without_answers(&idle));
     }
 
+    /// Whether something waits that goes before the readings.
+    fn is_urgent(&self) -> bool {
+        self.acts.waits() || self.units.iter().any(|unit| unit.due().is_some())
+    }
+
+    /// What goes before the readings: an OFF whose time has come, then an act.
+    fn urgent(&mut self, now: Duration) -> Option<(usize, Job)> {
+        let due = self.units.iter().enumerate().find_map(|(index, it)| Some((index, it.due()?)));
+        if due.is_some() {
+            return due;
+        }
+        let waiting = self.acts.waiting()?;
+        let unit = self.units.get(waiting.unit);
+        if unit.is_none_or(|unit| unit.may_act(waiting.place, waiting.act).is_err()) {
+            self.acts.unreachable();
+            return None;
+        }
+        let over = now.saturating_add(self.timing.characters(REQUEST_LENGTH));
+        let (endpoint, relay) = waiting.place;
+        self.acts.turn(over).then_some((waiting.unit, Job::On { endpoint, relay }))
+    }
+
+    fn is_quiet(&self, now: Duration) -> bool {
+        self.line.as_ref().is_some_and(|line| now >= line.quiet_at.min(line.patience))
+    }
+
     /// The next question, now that the line is quiet.
     fn ask(&mut self, now: Duration) -> Option<Vec<u8>> {
         self.judge_idle();
-        while let Some((index, job)) = self.schedule.take() {
-            let Some(request) = self.units.get_mut(index).and_then(|unit| unit.begin(job)) else {
-                continue;
-            };
+        while let Some((index, job)) = self.urgent(now).or_else(|| self.schedule.take()) {
+            let begun = self.units.get_mut(index).and_then(|unit| unit.begin(now, job));
+            let Some(request) = begun else { continue };
             let line = self.line.as_mut()?;
             let written = now.saturating_add(self.timing.characters(REQUEST_LENGTH));
             let expires = written
@@ -213,6 +252,7 @@ fn source(unit: &Unit) -> String {
 
 impl LineDriver for Modbus {
     fn opened(&mut self, now: Duration) {
+        self.acts.cut_off();
         self.units.iter_mut().for_each(Unit::forget);
         self.unasked = Garbage::default();
         self.schedule.restart(now);
@@ -226,6 +266,7 @@ impl LineDriver for Modbus {
     }
 
     fn closed(&mut self, _now: Duration) {
+        self.acts.cut_off();
         self.line = None;
     }
 
@@ -249,6 +290,13 @@ impl LineDriver for Modbus {
         if self.idle_ends().is_some_and(|end| end <= now) {
             self.judge_idle();
         }
+        self.units.iter_mut().for_each(|unit| unit.release(now));
+        if self.is_urgent()
+            && self.is_quiet(now)
+            && let Some(frame) = self.ask(now)
+        {
+            return Some(frame);
+        }
         if self.schedule.is_empty() {
             if now < self.schedule.next_start(&self.units)? {
                 return None;
@@ -257,8 +305,7 @@ impl LineDriver for Modbus {
             let patience = self.patience(now);
             self.line.as_mut()?.patience = patience;
         }
-        let line = self.line.as_ref()?;
-        if now < line.quiet_at.min(line.patience) {
+        if !self.is_quiet(now) {
             return None;
         }
         self.ask(now)
@@ -269,12 +316,13 @@ impl LineDriver for Modbus {
         if let Some(asked) = line.asked {
             return Some(asked.expires);
         }
-        let next = if self.schedule.is_empty() {
+        let next = if self.schedule.is_empty() && !self.is_urgent() {
             self.schedule.next_start(&self.units)
         } else {
             Some(line.quiet_at.min(line.patience))
         };
-        next.into_iter().chain(self.idle_ends()).min()
+        let held = self.units.iter().filter_map(Unit::held_until).min();
+        next.into_iter().chain(held).chain(self.idle_ends()).min()
     }
 
     fn reports(&mut self, now: Duration) -> Vec<Report> {
@@ -296,17 +344,46 @@ impl LineDriver for Modbus {
     }
 
     fn command(&self, address: &str, act: Act) -> Result<Vec<Step>, CannotAct> {
-        let found = self.units.iter().find_map(|unit| {
-            let endpoint = unit.endpoints.iter().find(|e| e.address == address)?;
-            Some((unit.number, endpoint))
-        });
-        let Some((unit, endpoint)) = found else {
-            return Err(CannotAct::UnknownDevice(address.to_owned()));
-        };
-        match endpoint.relays.iter().find(|relay| relay.role.act() == Some(act)) {
-            Some(relay) => Ok(relay.steps(unit)),
-            None => Err(CannotAct::NoSafeForm(act)),
+        let (index, (endpoint, relay)) = self.relay_for(address, act)?;
+        let unit = self.units.get(index);
+        let relay = unit.and_then(|unit| unit.endpoints.get(endpoint)?.relays.get(relay));
+        let steps = unit.zip(relay).map(|(unit, relay)| relay.steps(unit.number));
+        steps.ok_or(CannotAct::NoSafeForm(act))
+    }
+
+    fn ready(&self, address: &str, act: Act) -> Result<(), CannotAct> {
+        let (index, place) = self.relay_for(address, act)?;
+        if self.line.is_none() {
+            return Err(CannotAct::Unreachable("there is no line"));
         }
+        self.acts.is_free()?;
+        self.units.get(index).map_or(Ok(()), |unit| unit.may_act(place, act))
+    }
+
+    fn begin(
+        &mut self,
+        now: Duration,
+        address: &str,
+        act: Act,
+        until: Duration,
+    ) -> Result<(), CannotAct> {
+        self.ready(address, act)?;
+        let (unit, place) = self.relay_for(address, act)?;
+        let patience = self.patience(now);
+        if let Some(line) = self.line.as_mut().filter(|_| self.schedule.is_empty()) {
+            line.patience = patience;
+        }
+        if act == Act::Stop
+            && let Some(unit) = self.units.get_mut(unit)
+        {
+            unit.cut_short(place.0);
+        }
+        self.acts.take(Waiting { unit, place, act }, until);
+        Ok(())
+    }
+
+    fn acted(&mut self) -> Option<Acted> {
+        self.acts.acted()
     }
 }
 

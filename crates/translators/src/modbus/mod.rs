@@ -6,6 +6,13 @@
 //! line opens or a unit comes back, and to one that stays on; until the coil is read as off. Where
 //! it is never read, OFF goes on for ever.
 //!
+//! An act is written once, before the next reading: ON, or the frame of the board's own pulse. The
+//! relay is held for its time from there on and OFF follows before everything else, whatever was
+//! heard of the ON; of a pulse after ten seconds. The line has one act in hand until its echo, its
+//! exception or the time-out. While a relay is held its endpoint takes no act but stop, which
+//! switches it off first. A unit that does not answer, or whose relay was not switched off yet, takes
+//! none.
+//!
 //! A unit can be reached if everything of it can be read. Each of its readings is judged by its own
 //! answers, and one that fails makes the unit dead: answers to the other, or to OFF, do not hide it.
 //! A dead unit's probe is OFF to its relays and all its readings, and only these bring it back.
@@ -34,6 +41,7 @@
 //! | bytes waiting for an answer's rest | `driver::MAX_BUFFER` 512 | the oldest are garbage |
 //! | bytes that come while nothing is asked | the same | judged as they are |
 //! | jobs waiting | one for each relay, two for each unit | – |
+//! | acts in hand | one for the line | refused as busy |
 //! | faults of one `reports` | `driver::MAX_FAULTS` 64 | the rest with the next one |
 //! | faults for garbage | one in `tally::GARBAGE_PERIOD` 1 s for each unit and the idle line | counted |
 //! | faults for an exception | one in `tally::EXCEPTION_PERIOD` 60 s for each function and code of a unit | counted |
@@ -52,6 +60,7 @@
 //! | no value of an input counts | `contact::CHATTER_DEBOUNCES` 10 debounce times, `contact::CHATTER_TIME` 3 s and `contact::CHATTER_READINGS` 10 readings, whichever is longest | what it says is unknown |
 //! | a relay's time on, where the board makes the pulse | `relays::LONGEST_PULSE` 10 s | OFF |
 
+mod acts;
 mod contact;
 mod driver;
 mod frame;

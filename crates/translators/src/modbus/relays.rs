@@ -66,6 +66,10 @@ pub(super) enum Drive {
 enum Off {
     /// To be written.
     Unwritten,
+    /// An act has switched it on; OFF is not written before then.
+    Held(Duration),
+    /// Its time is over: OFF is the next that the line takes.
+    Due,
     /// Written, and not known to have arrived.
     Written,
     /// The board has echoed it.
@@ -101,12 +105,10 @@ impl Relay {
     /// The frames that make it do its act once.
     pub(super) fn steps(&self, unit: u8) -> Vec<Step> {
         let step = |after, request: Request| Step { after, frame: request.encode() };
+        let on = step(Duration::ZERO, self.on_request(unit));
         match self.drive {
-            Drive::Pulse(request) => vec![step(Duration::ZERO, request)],
-            Drive::Hold(hold) => vec![
-                step(Duration::ZERO, Request::write_coil(unit, self.coil, ON)),
-                step(hold, self.off_request(unit)),
-            ],
+            Drive::Pulse(_) => vec![on],
+            Drive::Hold(hold) => vec![on, step(hold, self.off_request(unit))],
         }
     }
 
@@ -114,19 +116,69 @@ impl Relay {
         Request::write_coil(unit, self.coil, OFF)
     }
 
+    /// The frame that begins its act.
+    pub(super) fn on_request(&self, unit: u8) -> Request {
+        match self.drive {
+            Drive::Pulse(request) => request,
+            Drive::Hold(_) => Request::write_coil(unit, self.coil, ON),
+        }
+    }
+
+    /// The frame that begins its act is written now.
+    pub(super) fn acts(&mut self, now: Duration) {
+        self.off = Off::Held(now.saturating_add(self.longest_on()));
+        (self.on_since, self.told) = (None, false);
+    }
+
+    /// What held it until now holds it no longer.
+    pub(super) fn release(&mut self, now: Duration) {
+        if self.held_until().is_some_and(|until| until <= now) {
+            self.off = Off::Due;
+        }
+    }
+
+    /// The act is over before its time. A board's own pulse is left to the board.
+    pub(super) fn cut_short(&mut self) {
+        if self.is_held() {
+            self.off = Off::Due;
+        }
+    }
+
+    /// Until when an act keeps OFF from being written.
+    pub(super) const fn held_until(&self) -> Option<Duration> {
+        match self.off {
+            Off::Held(until) => Some(until),
+            _ => None,
+        }
+    }
+
+    /// Whether we hold it on: OFF is what ends it.
+    pub(super) fn is_held(&self) -> bool {
+        matches!((self.off, self.drive), (Off::Held(_), Drive::Hold(_)))
+    }
+
+    /// Whether OFF is the next that the line takes.
+    pub(super) fn is_due(&self) -> bool {
+        self.off == Off::Due
+    }
+
     /// Whether OFF is to be written: until the coil was read as off.
     pub(super) fn wants_off(&self) -> bool {
-        self.off != Off::Confirmed
+        !matches!(self.off, Off::Confirmed | Off::Held(_))
     }
 
     /// Whether OFF has not been written since it is wanted.
     pub(super) fn is_unwritten(&self) -> bool {
-        self.off == Off::Unwritten
+        matches!(self.off, Off::Unwritten | Off::Due)
     }
 
     /// OFF is written now.
     pub(super) fn written(&mut self) {
-        if self.off == Off::Unwritten {
+        if self.off == Off::Due {
+            // What was read of its own time on does not count against it.
+            self.on_since = None;
+        }
+        if self.is_unwritten() {
             self.off = Off::Written;
         }
     }
@@ -144,6 +196,9 @@ impl Relay {
             if self.off == Off::Echoed {
                 self.off = Off::Confirmed;
             }
+            return;
+        }
+        if matches!(self.off, Off::Held(_) | Off::Due) {
             return;
         }
         let since = *self.on_since.get_or_insert(at);

@@ -9,7 +9,8 @@ use super::relays::Relay;
 use super::tally::{Exceptions, Garbage};
 use super::told::{Told, about};
 use crate::observation::{Observation, What};
-use crate::translator::LineFault;
+use crate::translator::{CannotAct, LineFault};
+use crate::vocabulary::Act;
 
 /// Most relays of a living unit that are written OFF once more in one cycle; the others' turn comes
 /// in the next. So one whose coils cannot be read leaves the line to the others.
@@ -27,6 +28,8 @@ pub(super) struct Span {
 pub(super) enum Job {
     /// Write OFF to a relay: its endpoint and itself, by their order.
     Off { endpoint: usize, relay: usize },
+    /// Write to a relay what makes it act, once.
+    On { endpoint: usize, relay: usize },
     /// Read all inputs.
     Inputs,
     /// Read all relays' coils.
@@ -148,8 +151,62 @@ impl Unit {
         writes.map(|(place, _)| off(place)).chain(self.readings()).collect()
     }
 
+    /// The endpoint and the relay of an act, by their order; an error says that the endpoint is there
+    /// and has no such relay.
+    pub(super) fn relay_for(
+        &self,
+        address: &str,
+        act: Act,
+    ) -> Option<Result<(usize, usize), CannotAct>> {
+        let (index, endpoint) =
+            self.endpoints.iter().enumerate().find(|(_, it)| it.address == address)?;
+        let relay = endpoint.relays.iter().position(|relay| relay.role.act() == Some(act));
+        Some(relay.map(|relay| (index, relay)).ok_or(CannotAct::NoSafeForm(act)))
+    }
+
+    /// Whether an act of a relay could begin now. Stop may begin while another relay is held: that
+    /// one is switched off first.
+    pub(super) fn may_act(
+        &self,
+        (endpoint, relay): (usize, usize),
+        act: Act,
+    ) -> Result<(), CannotAct> {
+        if self.health.online() != Some(true) {
+            return Err(CannotAct::Unreachable("the board does not answer"));
+        }
+        let of = self.endpoints.get(endpoint).map_or(&[][..], |endpoint| &endpoint.relays);
+        if of.get(relay).is_none_or(Relay::is_unwritten) {
+            return Err(CannotAct::Unreachable("the relay was not switched off yet"));
+        }
+        if act != Act::Stop && of.iter().any(Relay::is_held) {
+            return Err(CannotAct::Busy("a relay of the device is held"));
+        }
+        Ok(())
+    }
+
+    /// Every relay of the endpoint that is held is switched off first.
+    pub(super) fn cut_short(&mut self, endpoint: usize) {
+        let endpoint = self.endpoints.get_mut(endpoint);
+        endpoint.into_iter().flat_map(|it| &mut it.relays).for_each(Relay::cut_short);
+    }
+
+    /// Relays whose time is over are to be switched off.
+    pub(super) fn release(&mut self, now: Duration) {
+        self.endpoints.iter_mut().flat_map(|it| &mut it.relays).for_each(|it| it.release(now));
+    }
+
+    /// When the first relay that is held is to be switched off.
+    pub(super) fn held_until(&self) -> Option<Duration> {
+        self.relays().filter_map(|(_, it)| it.held_until()).min()
+    }
+
+    /// The OFF that goes before everything else.
+    pub(super) fn due(&self) -> Option<Job> {
+        self.relays().find(|(_, it)| it.is_due()).map(|(place, _)| off(place))
+    }
+
     /// The request for a job that begins now.
-    pub(super) fn begin(&mut self, job: Job) -> Option<Request> {
+    pub(super) fn begin(&mut self, now: Duration, job: Job) -> Option<Request> {
         let read = |function, span: Span| Request {
             unit: self.number,
             function,
@@ -158,10 +215,19 @@ impl Unit {
         };
         let request = match job {
             Job::Off { endpoint, relay } => {
-                self.last_off = (endpoint, relay);
                 let it = self.endpoints.get_mut(endpoint)?.relays.get_mut(relay)?;
+                if it.held_until().is_some() {
+                    // An act has come between: its own OFF follows.
+                    return None;
+                }
+                self.last_off = (endpoint, relay);
                 it.written();
                 it.off_request(self.number)
+            }
+            Job::On { endpoint, relay } => {
+                let it = self.endpoints.get_mut(endpoint)?.relays.get_mut(relay)?;
+                it.acts(now);
+                it.on_request(self.number)
             }
             Job::Inputs => read(READ_INPUTS, self.inputs?),
             Job::Coils => read(READ_COILS, self.coils?),
@@ -186,6 +252,8 @@ impl Unit {
                 self.health.missed_off(now);
                 false
             }
+            // It says nothing of the readings; and what was not heard is not written again.
+            Job::On { .. } => false,
             Job::Inputs => self.health.missed(now, Reading::Inputs),
             Job::Coils => self.health.missed(now, Reading::Coils),
         };
@@ -215,6 +283,7 @@ impl Unit {
                 }
                 return;
             }
+            Job::On { .. } => return,
             Job::Inputs => Reading::Inputs,
             Job::Coils => Reading::Coils,
         };

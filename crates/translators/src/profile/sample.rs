@@ -18,7 +18,6 @@ use super::translator::ProfileTranslator;
 use crate::ecosystem::{EndpointSetup, Fault};
 use crate::observation::{Message, Observation, Quality, Refusal, What};
 use crate::translator::Translator;
-use crate::vocabulary::AlarmKind;
 
 /// Most samples of a profile, and messages of one.
 const MAX_SAMPLES: usize = 64;
@@ -179,12 +178,7 @@ fn word(what: &What) -> (&'static str, Value, Option<Quality>) {
         What::Lock { state, quality } => ("lock", json!(state), Some(*quality)),
         What::Position { position, quality } => ("position", json!(position), Some(*quality)),
         What::Alarm { alarm, active: is, quality } => {
-            let key = match alarm {
-                AlarmKind::ForcedOpen => "forced_open",
-                AlarmKind::Obstruction => "obstruction",
-                AlarmKind::Tamper => "tamper",
-            };
-            (key, active(*is), Some(*quality))
+            (alarm.as_str(), active(*is), Some(*quality))
         }
         What::RemoteLockout { active: is } => ("remote_lockout", active(*is), None),
         What::Battery { percent: Some(percent), .. } => ("battery_percent", json!(percent), None),

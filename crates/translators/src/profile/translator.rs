@@ -308,10 +308,10 @@ impl Translator for ProfileTranslator {
         let below = self.commands.below.iter().map(|topic| format!("{topic}/#"));
         let exact = self.commands.exact.iter();
         let single = exact.filter(|topic| !self.commands.hold_below(topic));
+        let of = |commands: bool| move |filter| Subscription { filter, commands };
         read.map(|(name, _)| name.clone())
-            .chain(single.cloned())
-            .chain(below)
-            .map(|filter| Subscription { filter })
+            .map(of(false))
+            .chain(single.cloned().chain(below).map(of(true)))
             .collect()
     }
 

@@ -31,6 +31,10 @@ const DEVICE_PART: &str = "availability";
 /// The part of availability that the bridge is.
 const BRIDGE_PART: &str = "bridge";
 
+/// What zigbee2mqtt carries out: of devices whose names have up to three levels, and of the bridge.
+/// Of names with more, a command that the broker keeps is found when the session is new.
+const COMMANDS: [&str; 4] = ["+/set/#", "+/+/set/#", "+/+/+/set/#", "bridge/request/#"];
+
 /// The longest payload of a topic on which the bridge describes itself, in bytes.
 pub const MAX_BRIDGE_PAYLOAD: usize = 1024 * 1024;
 
@@ -159,10 +163,11 @@ impl Zigbee2Mqtt {
 impl Translator for Zigbee2Mqtt {
     fn subscriptions(&self) -> Vec<Subscription> {
         // The inventory first: it says whose the messages are that the broker kept.
-        vec![
-            Subscription { filter: format!("{}/bridge/devices", self.base) },
-            Subscription { filter: format!("{}/#", self.base) },
-        ]
+        let of = |commands: bool| {
+            move |below: &str| Subscription { filter: format!("{}/{below}", self.base), commands }
+        };
+        let states = ["bridge/devices", "#"].map(of(false));
+        states.into_iter().chain(COMMANDS.map(of(true))).collect()
     }
 
     fn translate(&self, message: &Message<'_>) -> Result<Vec<Observation>, Refusal> {

@@ -165,7 +165,7 @@ fn safe(message: &Message<'_>, observation: &Observation) {
                 AlarmKind::ForcedOpen => {
                     assert_eq!(active, says("door_state", "error_forced_open".into()));
                 }
-                AlarmKind::Obstruction => panic!("nothing reports it"),
+                other => panic!("{other}: nothing reports it"),
             }
         }
         What::Operation { operation } => {

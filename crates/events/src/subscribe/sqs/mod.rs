@@ -3,6 +3,7 @@
 mod acknowledge;
 mod consumer;
 mod dead_letters;
+mod inbox;
 mod queue;
 mod visibility;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 pub use consumer::Consumer;
 pub use dead_letters::DeadLetterQueue;
+pub use inbox::{Delivered, Inbox, Letter, Receipt};
 
 use crate::aws::ConnectionError;
 

@@ -1,0 +1,123 @@
+//! The downlink: takes what the cloud asks of this gateway out of its queue, and deletes it once
+//! the outcome is durable. It understands nothing of what it carries.
+//!
+//! A message that is not settled comes again when it is no longer hidden; whoever carries it out
+//! knows it by its own id then.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use doorward_events::aws::Connection;
+use doorward_events::bus::backoff;
+use doorward_events::subscribe::sqs::{Inbox, Letter, Receipt};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::config::{BusConfig, DownlinkConfig};
+
+/// For how long a message in hand is hidden: longer than a request lives (60 s) would only delay
+/// the next try after a crash, and by then it is too late for any.
+const HIDDEN: Duration = Duration::from_secs(30);
+/// Messages that wait for the gateway's loop; no more are received.
+const WAITING: usize = 16;
+/// Settled messages that wait for their deletion.
+const SETTLED: usize = 1024;
+/// How often a deletion is tried. A message that stays comes again, and is known.
+const TRIES: u32 = 4;
+/// Messages deleted in one turn.
+const AT_ONCE: usize = 10;
+
+/// A running downlink.
+pub struct Downlink {
+    /// What came.
+    pub letters: mpsc::Receiver<Letter>,
+    settled: mpsc::Sender<Receipt>,
+}
+
+impl Downlink {
+    /// Begins to take messages. `None`: no queue is configured.
+    ///
+    /// # Errors
+    /// The queue's address or the bus's connection cannot be used.
+    pub async fn start(
+        bus: &BusConfig,
+        downlink: Option<&DownlinkConfig>,
+    ) -> anyhow::Result<Option<Self>> {
+        let (Some(downlink), BusConfig::Eventbridge { region, endpoint_url, .. }) = (downlink, bus)
+        else {
+            return Ok(None);
+        };
+        let mut connection = Connection::new(region.as_str());
+        connection.endpoint.clone_from(endpoint_url);
+        let inbox =
+            Inbox::new(connection, &downlink.queue_url).await.context("the downlink's settings")?;
+        let (to_gateway, letters) = mpsc::channel(WAITING);
+        let (settled, to_delete) = mpsc::channel(SETTLED);
+        tokio::spawn(receive(inbox.clone(), to_gateway));
+        tokio::spawn(delete(inbox, to_delete));
+        Ok(Some(Self { letters, settled }))
+    }
+
+    /// The outcome of this message is durable: it may go. Where too many wait already it comes
+    /// again instead, and is known then.
+    pub fn settle(&self, receipt: Receipt) {
+        if self.settled.try_send(receipt).is_err() {
+            tracing::warn!("a settled request is not deleted now; it comes again");
+        }
+    }
+}
+
+async fn receive(inbox: Inbox, to: mpsc::Sender<Letter>) {
+    let mut failures = 0;
+    let mut worked = Instant::now();
+    loop {
+        // Nothing is received that nobody has room for.
+        let Ok(room) = to.reserve().await else { return };
+        match inbox.receive(HIDDEN).await {
+            Ok(letters) => {
+                if failures > 0 {
+                    tracing::info!("the downlink works again");
+                }
+                failures = 0;
+                worked = Instant::now();
+                drop(room);
+                for letter in letters {
+                    if to.send(letter).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Err(code) => {
+                failures += 1;
+                if failures == 1 {
+                    tracing::error!(code, "the downlink's queue cannot be read");
+                }
+                drop(room);
+                let pause = backoff::delay(failures, worked.elapsed(), fastrand::f64());
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+}
+
+async fn delete(inbox: Inbox, mut settled: mpsc::Receiver<Receipt>) {
+    loop {
+        let mut receipts = Vec::with_capacity(AT_ONCE);
+        if settled.recv_many(&mut receipts, AT_ONCE).await == 0 {
+            return;
+        }
+        for attempt in 1..=TRIES {
+            let Err((left, code)) = inbox.delete(receipts).await else { break };
+            if left.is_empty() {
+                break;
+            }
+            if attempt == TRIES {
+                tracing::warn!(code, requests = left.len(), "settled requests were not deleted");
+                break;
+            }
+            receipts = left;
+            let pause = backoff::delay(attempt, Duration::from_secs(10), fastrand::f64());
+            tokio::time::sleep(pause).await;
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! Commands under way: what their vendors and their doors' sensors say of them, what follows, and
+//! what a restart leaves of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use doorward_events::types as schema;
+use doorward_translators::{LockState, Position};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::story::Cause;
+use crate::domain::access::{GrantKey, RequestKey};
+use crate::domain::entry::Entry;
+use crate::domain::ids::{EndpointId, EntryId, VendorId};
+use crate::domain::operation::command::{CommandStep, Progress, UseRestored};
+use crate::domain::operation::door::{DoorEffect, DoorInput, DoorRules, severity};
+use crate::domain::operation::visit::VisitStep;
+use crate::domain::operation::{At, Command, CommandReason, CommandState, Gap, Restart, Seen};
+use crate::gateway::state::{Effects, Gateway, Now};
+use crate::link::{CommandProgress, CommandRefusal, CommandTold};
+
+/// The ledger is looked through this often.
+const EXPIRY: Duration = Duration::from_secs(60);
+
+/// A command with all that its story needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Flight {
+    pub command: Command,
+    pub cause: Cause,
+    pub request: RequestKey,
+    pub grant: GrantKey,
+    /// Its use is settled: spent, or given back.
+    pub settled: bool,
+}
+
+pub(super) fn at(now: Now) -> At {
+    At { monotonic: now.monotonic, wall: now.wall }
+}
+
+impl Gateway {
+    /// A vendor's process says how a command goes on. It may speak only of its own endpoints'.
+    pub(in crate::gateway) fn command_told(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        told: &CommandTold,
+        effects: &mut Effects,
+    ) {
+        let Some(flight) = self.guard.flights.get_mut(&told.id) else { return };
+        if flight.command.order().endpoint.vendor() != vendor.as_str() {
+            tracing::error!(%vendor, id = %told.id, "a vendor speaks of another's command");
+            return;
+        }
+        let progress = match told.state {
+            CommandProgress::Dispatched => Progress::Dispatched,
+            CommandProgress::Acknowledged => Progress::Acknowledged,
+            CommandProgress::Rejected { reason: CommandRefusal::DeviceException } => {
+                Progress::RefusedByDevice
+            }
+            CommandProgress::Rejected { reason } => Progress::NotSent(not_sent(reason)),
+            CommandProgress::Indeterminate => {
+                Progress::Indeterminate(CommandReason::ConnectionLost)
+            }
+        };
+        let step = flight.command.progress(at(now), progress);
+        self.follow(now, told.id, step, effects);
+    }
+
+    /// A command did not leave the core.
+    pub(in crate::gateway) fn not_sent(
+        &mut self,
+        now: Now,
+        id: Uuid,
+        late: bool,
+        effects: &mut Effects,
+    ) {
+        let reason = if late { CommandReason::TooLate } else { CommandReason::VendorUnavailable };
+        let Some(flight) = self.guard.flights.get_mut(&id) else { return };
+        let step = flight.command.progress(at(now), Progress::NotSent(reason));
+        self.follow(now, id, step, effects);
+    }
+
+    /// A vendor's process is gone: nobody will say what became of what it was given.
+    pub(in crate::gateway) fn vendor_lost(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        effects: &mut Effects,
+    ) {
+        self.each_flight(now, effects, |flight, at| {
+            (flight.command.order().endpoint.vendor() == vendor.as_str())
+                .then(|| flight.command.vendor_gone(at))
+        });
+    }
+
+    /// A lock of an entry said where its bolt is.
+    pub(in crate::gateway) fn lock_seen(
+        &mut self,
+        now: Now,
+        entry: &EntryId,
+        seen: &Seen<LockState>,
+        effects: &mut Effects,
+    ) {
+        self.each_flight(now, effects, |flight, _| {
+            (flight.command.order().entry == *entry).then(|| flight.command.lock_seen(seen))
+        });
+        self.visit(now, entry, effects, |visit, _| visit.lock_seen(seen));
+        self.door_input(now, entry, DoorInput::Lock(seen), effects);
+    }
+
+    /// A sensor of an entry said where its leaf is.
+    pub(in crate::gateway) fn position_seen(
+        &mut self,
+        now: Now,
+        entry: &EntryId,
+        seen: &Seen<Position>,
+        effects: &mut Effects,
+    ) {
+        self.each_flight(now, effects, |flight, _| {
+            (flight.command.order().entry == *entry).then(|| flight.command.position_seen(seen))
+        });
+        self.visit(now, entry, effects, |visit, _| visit.position_seen(seen));
+        self.door_input(now, entry, DoorInput::Position(seen), effects);
+    }
+
+    /// Something happens to a door's machine; what follows is told.
+    pub(in crate::gateway) fn door_input(
+        &mut self,
+        now: Now,
+        entry: &EntryId,
+        input: DoorInput<'_>,
+        effects: &mut Effects,
+    ) {
+        let Some(rules) = self.entries.get(entry).map(rules_of) else { return };
+        let machine = self.guard.machines.entry(entry.clone()).or_default();
+        let before = machine.clone();
+        let told = machine.step(&rules, at(now), input);
+        if *machine != before {
+            self.guard.touch_machine(entry);
+        }
+        self.door_told(now, entry, &told, effects);
+    }
+
+    fn door_told(&mut self, now: Now, entry: &EntryId, told: &[DoorEffect], effects: &mut Effects) {
+        for effect in told {
+            match effect {
+                DoorEffect::Raised(alarm) => {
+                    let data = schema::AlarmRaised {
+                        alarm: alarm.as_str().into(),
+                        severity: severity(*alarm).as_str().into(),
+                        detail: None,
+                    };
+                    let event = self.composer.tell(now, now.wall, Some(entry), None, &data);
+                    effects.event(None, event);
+                }
+                DoorEffect::Cleared(alarm) => {
+                    let data = schema::AlarmCleared {
+                        alarm: alarm.as_str().into(),
+                        cleared_by: "observation".into(),
+                        raised_event_id: None,
+                    };
+                    let event = self.composer.tell(now, now.wall, Some(entry), None, &data);
+                    effects.event(None, event);
+                }
+                // No close is asked for yet, so none is warned of or dispatched.
+                _ => {}
+            }
+        }
+    }
+
+    /// Time has passed.
+    pub(in crate::gateway) fn tick_access(&mut self, now: Now, effects: &mut Effects) {
+        self.each_flight(now, effects, |flight, at| {
+            let due = flight.command.next_deadline().is_some_and(|due| due <= at.monotonic);
+            due.then(|| flight.command.tick(at))
+        });
+        self.tick_visits(now, effects);
+        if self.guard.next_expiry <= now.monotonic {
+            self.look_at_clock(now);
+            self.expire_grants(now, effects);
+        }
+        let due: Vec<EntryId> = self
+            .guard
+            .machines
+            .iter()
+            .filter(|(_, machine)| machine.next_deadline().is_some_and(|due| due <= now.monotonic))
+            .map(|(entry, _)| entry.clone())
+            .collect();
+        for entry in due {
+            self.door_input(now, &entry, DoorInput::Tick, effects);
+        }
+    }
+
+    /// When [`Gateway::tick_access`] is wanted.
+    pub(in crate::gateway) fn access_deadline(&self) -> Option<Duration> {
+        let flights = self.guard.flights.values().filter_map(|f| f.command.next_deadline());
+        let machines = self.guard.machines.values().filter_map(|m| m.next_deadline());
+        let visits = self.guard.visits.values().filter_map(|v| v.visit.next_deadline());
+        flights.chain(machines).chain(visits).chain([self.guard.next_expiry]).min()
+    }
+
+    /// The gateway has started again: what was under way has an end now.
+    pub(in crate::gateway) fn restart_access(&mut self, now: Now, effects: &mut Effects) {
+        let restart = Restart { at: at(now), gap: Gap::Known };
+        self.each_flight(now, effects, |flight, _| Some(flight.command.restart(&restart)));
+        self.restart_visits(now, &restart, effects);
+        self.expire_grants(now, effects);
+        let entries: Vec<EntryId> = self.guard.machines.keys().cloned().collect();
+        for entry in entries {
+            let Some(rules) = self.entries.get(&entry).map(rules_of) else {
+                self.guard.machines.remove(&entry);
+                self.guard.touch_machine(&entry);
+                continue;
+            };
+            let told = match self.guard.machines.get_mut(&entry) {
+                Some(machine) => machine.restart(&rules, &restart),
+                None => continue,
+            };
+            self.guard.touch_machine(&entry);
+            self.door_told(now, &entry, &told, effects);
+        }
+    }
+
+    /// Lets each command take a step, and follows what comes of it.
+    fn each_flight(
+        &mut self,
+        now: Now,
+        effects: &mut Effects,
+        mut step: impl FnMut(&mut Flight, At) -> Option<CommandStep>,
+    ) {
+        let ids: Vec<Uuid> = self.guard.flights.keys().copied().collect();
+        for id in ids {
+            let Some(flight) = self.guard.flights.get_mut(&id) else { continue };
+            let before = flight.command.clone();
+            if let Some(step) = step(flight, at(now)) {
+                if flight.command != before {
+                    self.guard.touch_flight(id);
+                }
+                self.follow(now, id, step, effects);
+            }
+        }
+    }
+
+    /// What a step of a command leads to.
+    pub(super) fn follow(&mut self, now: Now, id: Uuid, step: CommandStep, effects: &mut Effects) {
+        let Some(flight) = self.guard.flights.get_mut(&id) else { return };
+        if let Some(changed) = step.changed {
+            let (cause, command) = (flight.cause.clone(), flight.command.clone());
+            let event = self.composer.command_changed(now, &cause, &command, changed);
+            effects.event(None, event);
+            self.guard.touch_flight(id);
+            let entry = command.order().entry.clone();
+            self.visit(now, &entry, effects, |visit, at| {
+                if visit.visitor().command_id == id {
+                    visit.command(at, &changed)
+                } else {
+                    VisitStep::default()
+                }
+            });
+        }
+        if let Some(why) = step.restored {
+            self.give_back(now, id, why, effects);
+        }
+        let Some(flight) = self.guard.flights.get_mut(&id) else { return };
+        let entry = flight.command.order().entry.clone();
+        let for_good = matches!(
+            flight.command.state(),
+            CommandState::Confirmed | CommandState::ConfirmedAssumed | CommandState::Indeterminate
+        );
+        let forgettable = flight.command.is_forgettable();
+        if (for_good || forgettable) && !std::mem::replace(&mut flight.settled, true) {
+            let request = flight.request.clone();
+            if let Some(changes) = self.guard.ledger.spend(&request) {
+                self.guard.changed(changes);
+            }
+            self.guard.touch_flight(id);
+            self.expire_grants(now, effects);
+        }
+        if forgettable {
+            self.guard.flights.remove(&id);
+            self.guard.touch_flight(id);
+        }
+        if step.unexpected_motion {
+            self.door_input(now, &entry, DoorInput::MovedUnexpectedly, effects);
+        }
+        if step.read_state {
+            self.read_entry(now, &entry, effects);
+        }
+    }
+
+    fn give_back(&mut self, now: Now, id: Uuid, why: UseRestored, effects: &mut Effects) {
+        let Some(flight) = self.guard.flights.get_mut(&id) else { return };
+        flight.settled = true;
+        let (request, cause) = (flight.request.clone(), flight.cause.clone());
+        let entry = flight.command.order().entry.clone();
+        let why = crate::domain::access::UseRestored::from_word(why.as_str());
+        let given = why.and_then(|why| {
+            self.guard.ledger.give_back(&request, why).map(|(given, changes)| (why, given, changes))
+        });
+        match given {
+            Some((why, given, changes)) => {
+                self.guard.changed(changes);
+                let data = schema::GrantUseRestored {
+                    grant_id: given.grant.grant_id.to_string(),
+                    reason: why.as_str().into(),
+                    request_id: Some(request.request_id.to_string()),
+                    uses_left: i64::from(given.uses_left),
+                };
+                let event = self.composer.tell(now, now.wall, Some(&entry), Some(&cause), &data);
+                effects.event(None, event);
+            }
+            None => {
+                if let Some(changes) = self.guard.ledger.spend(&request) {
+                    self.guard.changed(changes);
+                }
+            }
+        }
+        self.guard.touch_flight(id);
+    }
+
+    /// The devices of an entry are asked for their state; what each says next is its answer.
+    pub(super) fn read_entry(&mut self, now: Now, entry: &EntryId, effects: &mut Effects) {
+        let Some(entry) = self.entries.get(entry) else { return };
+        let endpoints: BTreeSet<EndpointId> = entry.roles.values().cloned().collect();
+        for endpoint in endpoints {
+            let vendor = VendorId::new(endpoint.vendor());
+            self.ask(now, &vendor, vec![endpoint], effects);
+        }
+    }
+
+    /// Ends what time has ended, and tells of each grant once.
+    fn expire_grants(&mut self, now: Now, effects: &mut Effects) {
+        self.guard.next_expiry = now.monotonic + EXPIRY;
+        let floor = self.guard.clock.floor().at;
+        let entries: BTreeMap<GrantKey, EntryId> = self
+            .guard
+            .ledger
+            .grants()
+            .filter(|held| held.ended.is_none())
+            .map(|held| (held.grant.key(), held.grant.entry.clone()))
+            .collect();
+        let (ended, changes) = self.guard.ledger.expire(floor);
+        self.guard.changed(changes);
+        for (key, reason) in ended {
+            let data = schema::GrantRemoved {
+                grant_id: key.grant_id.to_string(),
+                reason: reason.as_str().into(),
+            };
+            let entry = entries.get(&key);
+            effects.event(None, self.composer.tell(now, now.wall, entry, None, &data));
+        }
+    }
+}
+
+pub(super) fn rules_of(entry: &Entry) -> DoorRules {
+    DoorRules::of(entry, entry.timers)
+}
+
+fn not_sent(reason: CommandRefusal) -> CommandReason {
+    match reason {
+        CommandRefusal::NotConnected => CommandReason::EndpointOffline,
+        CommandRefusal::TooLate => CommandReason::TooLate,
+        CommandRefusal::DeviceException => CommandReason::RefusedByDevice,
+        CommandRefusal::NoSafeForm
+        | CommandRefusal::UnknownDevice
+        | CommandRefusal::Busy
+        | CommandRefusal::RefusedByBroker => CommandReason::RefusedByVendor,
+    }
+}

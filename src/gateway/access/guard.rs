@@ -1,0 +1,256 @@
+//! What the gateway holds for its decisions, and how it survives a restart: as facts of the
+//! journal, each under its own name.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use doorward_events::statement::{Audience, Verifier};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::flights::Flight;
+use super::visits::Visiting;
+use crate::domain::access::lockout::Lockout;
+use crate::domain::access::{Challenges, Changes, Clock, Floor, Key, Ledger, Record};
+use crate::domain::ids::EntryId;
+use crate::domain::operation::Door;
+use crate::gateway::state::{Effects, Gateway, Identity, Now};
+use crate::journal::{Batch, Restored};
+
+/// The fact that holds the highest version of an issuer list that was ever taken.
+const VERSION: &str = "trust/version";
+/// The fact that holds the clock's floor.
+const FLOOR: &str = "clock/floor";
+/// The fact that holds who is locked out.
+const LOCKOUT: &str = "lockout/askers";
+
+/// Whom the gateway believes.
+#[derive(Clone)]
+pub struct Belief {
+    /// Over the bus; `None`: nobody.
+    pub issuers: Option<Verifier>,
+    pub issuers_version: u64,
+    /// The gateway's own key, for what operators ask; `None`: nobody.
+    pub console: Option<Verifier>,
+    pub audience: Audience,
+    /// The largest error of the system's clock, where the operator vouches that it is kept right;
+    /// `None`: it is not believed.
+    pub system_clock: Option<Duration>,
+}
+
+impl Belief {
+    /// In nobody: nothing is granted.
+    pub fn in_nobody(identity: &Identity) -> Self {
+        Self {
+            issuers: None,
+            issuers_version: 1,
+            console: None,
+            audience: Audience {
+                gateway: identity.publisher.instance.to_string(),
+                tenant_id: identity.tenant.to_string(),
+                site_id: identity.site.as_ref().map(ToString::to_string),
+                journal_id: None,
+            },
+            system_clock: None,
+        }
+    }
+}
+
+/// See the module.
+pub struct Guard {
+    pub(super) belief: Belief,
+    pub(super) ledger: Ledger,
+    /// Some record of the ledger could not be read: it may be more open than it was, so nothing is
+    /// granted by it.
+    pub(super) ledger_lost: bool,
+    pub(super) clock: Clock,
+    pub(super) challenges: Challenges,
+    pub(super) lockout: Lockout,
+    pub(super) flights: BTreeMap<Uuid, Flight>,
+    pub(super) machines: BTreeMap<EntryId, Door>,
+    pub(super) visits: BTreeMap<EntryId, Visiting>,
+    /// When the ledger is looked through for what time has ended.
+    pub(super) next_expiry: Duration,
+    /// Names of facts that the step in hand has changed, beside the ledger's.
+    touched: Vec<String>,
+    ledger_changes: Changes,
+}
+
+/// What stands in the fact of a flight or a machine.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Stored {
+    Flight(Box<Flight>),
+    Machine(Box<Door>),
+    Visit(Box<Visiting>),
+}
+
+impl Guard {
+    /// With what the journal remembers.
+    pub fn restored(belief: Belief, restored: &Restored) -> Self {
+        let mut records = Vec::new();
+        let mut flights = BTreeMap::new();
+        let mut machines = BTreeMap::new();
+        let mut visits = BTreeMap::new();
+        let mut ledger_lost = false;
+        let mut floor: Option<Floor> = None;
+        let mut lockout = Lockout::default();
+        for (name, value) in &restored.facts {
+            if let Ok(key) = name.parse::<Key>() {
+                match serde_json::from_slice::<Record>(value) {
+                    Ok(record) => records.push((key, record)),
+                    Err(error) => {
+                        tracing::error!(name, %error, "a record of the ledger cannot be read");
+                        ledger_lost = true;
+                    }
+                }
+                continue;
+            }
+            if name == FLOOR {
+                floor = serde_json::from_slice(value).ok();
+            }
+            if name == LOCKOUT
+                && let Ok(stored) = serde_json::from_slice(value)
+            {
+                lockout = Lockout::restore(&stored, Duration::ZERO);
+            }
+            let stored = || serde_json::from_slice::<Stored>(value);
+            match name.split_once('/') {
+                Some(("command", _)) => match stored() {
+                    Ok(Stored::Flight(flight)) => {
+                        flights.insert(flight.command.order().id, *flight);
+                    }
+                    _ => {
+                        tracing::error!(name, "a command cannot be read; its use stays taken");
+                    }
+                },
+                Some(("machine", entry)) => match stored() {
+                    Ok(Stored::Machine(machine)) => {
+                        machines.insert(EntryId::new(entry), *machine);
+                    }
+                    _ => {
+                        tracing::error!(name, "a door's machine cannot be read; it is unknown now")
+                    }
+                },
+                Some(("visit", entry)) => match stored() {
+                    Ok(Stored::Visit(visiting)) => {
+                        visits.insert(EntryId::new(entry), *visiting);
+                    }
+                    _ => {
+                        tracing::error!(name, "a visit cannot be read; it is not watched any more")
+                    }
+                },
+                _ => {}
+            }
+        }
+        let (ledger, strange) = Ledger::restore(restored.journal_id, records);
+        if !strange.is_empty() {
+            tracing::error!(records = strange.len(), "records of the ledger are not what they say");
+            ledger_lost = true;
+        }
+        Self {
+            belief,
+            ledger,
+            ledger_lost,
+            clock: Clock::new(floor),
+            challenges: Challenges::default(),
+            lockout,
+            flights,
+            machines,
+            visits,
+            next_expiry: Duration::ZERO,
+            touched: Vec::new(),
+            ledger_changes: Changes::default(),
+        }
+    }
+
+    /// The ledger changed so.
+    pub(super) fn changed(&mut self, changes: Changes) {
+        self.ledger_changes.then(changes);
+    }
+
+    /// This command is to be written, or removed if it is no longer there.
+    pub(super) fn touch_flight(&mut self, id: Uuid) {
+        self.touched.push(format!("command/{id}"));
+    }
+
+    /// This entry's machine is to be written.
+    pub(super) fn touch_machine(&mut self, entry: &EntryId) {
+        self.touched.push(format!("machine/{entry}"));
+    }
+
+    /// This entry's visit is to be written, or removed if it has ended.
+    pub(super) fn touch_visit(&mut self, entry: &EntryId) {
+        self.touched.push(format!("visit/{entry}"));
+    }
+
+    /// Writes what the step has changed into its batch.
+    pub(in crate::gateway) fn save(&mut self, batch: &mut Batch) {
+        let changes = std::mem::take(&mut self.ledger_changes);
+        for key in changes.written {
+            let value = self.ledger.record(&key).map(|record| serde_json::to_vec(&record));
+            write(batch, key.to_string(), value);
+        }
+        for key in changes.removed {
+            batch.facts.insert(key.to_string(), Vec::new());
+        }
+        for name in std::mem::take(&mut self.touched) {
+            let stored = match name.split_once('/') {
+                Some(("command", id)) => {
+                    let flight = id.parse().ok().and_then(|id: Uuid| self.flights.get(&id));
+                    flight.map(|flight| Stored::Flight(Box::new(flight.clone())))
+                }
+                Some(("machine", entry)) => {
+                    let machine = self.machines.get(&EntryId::new(entry));
+                    machine.map(|machine| Stored::Machine(Box::new(machine.clone())))
+                }
+                Some(("visit", entry)) => {
+                    let visiting = self.visits.get(&EntryId::new(entry));
+                    visiting.map(|visiting| Stored::Visit(Box::new(visiting.clone())))
+                }
+                _ => None,
+            };
+            write(batch, name, stored.map(|stored| serde_json::to_vec(&stored)));
+        }
+    }
+}
+
+fn write(batch: &mut Batch, name: String, value: Option<serde_json::Result<Vec<u8>>>) {
+    match value {
+        Some(Ok(bytes)) => {
+            batch.facts.insert(name, bytes);
+        }
+        None => {
+            batch.facts.insert(name, Vec::new());
+        }
+        Some(Err(error)) => tracing::error!(name, %error, "a fact cannot be written"),
+    }
+}
+
+/// The highest version of an issuer list that was ever taken.
+pub fn version_taken(facts: &[(String, Vec<u8>)]) -> u64 {
+    let found = facts.iter().find(|(name, _)| name == VERSION);
+    found.and_then(|(_, value)| serde_json::from_slice(value).ok()).unwrap_or(1)
+}
+
+impl Gateway {
+    /// Notes how late it surely is, so that no restart makes it earlier.
+    pub(super) fn store_clock(&self, effects: &mut Effects) {
+        if let Ok(bytes) = serde_json::to_vec(&self.guard.clock.floor()) {
+            effects.batch.facts.insert(FLOOR.to_owned(), bytes);
+        }
+    }
+
+    /// Notes who tried too often, so that no restart forgives it.
+    pub(super) fn store_lockout(&self, now: Now, effects: &mut Effects) {
+        if let Ok(bytes) = serde_json::to_vec(&self.guard.lockout.store(now.monotonic)) {
+            effects.batch.facts.insert(LOCKOUT.to_owned(), bytes);
+        }
+    }
+
+    /// Notes the version of the list of issuers that is believed, so that none before it is again.
+    pub(in crate::gateway) fn note_version(&self, batch: &mut Batch) {
+        let version = self.guard.belief.issuers_version.to_string();
+        batch.facts.insert(VERSION.to_owned(), version.into_bytes());
+    }
+}

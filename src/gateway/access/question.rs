@@ -1,0 +1,82 @@
+//! Gathers what a decision depends on.
+
+use std::collections::BTreeMap;
+
+use doorward_translators::AlarmKind;
+use jiff::tz::TimeZone;
+
+use super::flights::at;
+use crate::domain::access::{Battery, Physical, Reach, RoleState, Way};
+use crate::domain::entry::{Entry, EntryState, Role};
+use crate::domain::fact::FactQuality;
+use crate::domain::ids::{EndpointId, VendorId};
+use crate::gateway::memory::ProcessState;
+use crate::gateway::state::{Gateway, Now};
+
+/// A battery with less charge may not last through an act, in percent.
+const SAFE_PERCENT: f64 = 3.0;
+
+/// What a question borrows that nobody else keeps.
+pub(super) struct Gathered {
+    pub roles: BTreeMap<Role, RoleState>,
+    pub zone: Option<TimeZone>,
+    pub physical: Physical,
+}
+
+impl Gateway {
+    /// The clock looks at the system's.
+    pub(in crate::gateway) fn look_at_clock(&mut self, now: Now) {
+        let synchronised = self.guard.belief.system_clock;
+        let at = at(now);
+        let sample =
+            crate::domain::access::Sample { wall: at.wall, monotonic: at.monotonic, synchronised };
+        let _ = self.guard.clock.sample(sample);
+    }
+
+    /// What is known of an entry's devices.
+    pub(super) fn gather(&self, entry: &Entry, door: &EntryState) -> Gathered {
+        let roles = entry
+            .roles
+            .iter()
+            .map(|(role, endpoint)| (*role, self.role_state(*role, endpoint, door)))
+            .collect();
+        let way = match entry.roles.get(&Role::Obstruction) {
+            None => Way::Unknown,
+            Some(_) if door.alarms.contains_key(&AlarmKind::Obstruction) => Way::Obstructed,
+            Some(_) => Way::Clear,
+        };
+        Gathered {
+            roles,
+            zone: TimeZone::get(&entry.time_zone).ok(),
+            // No command of ours is a toggle: each has a form whose outcome is sure, or none.
+            physical: Physical { toggle: false, way, unattended_close: entry.unattended_close },
+        }
+    }
+
+    fn role_state(&self, role: Role, endpoint: &EndpointId, door: &EntryState) -> RoleState {
+        let state = self.endpoints.get(endpoint);
+        let vendor = self.vendors.get(&VendorId::new(endpoint.vendor()));
+        let serves = vendor.is_some_and(|vendor| {
+            vendor.enabled && !vendor.isolated && vendor.process == ProcessState::Running
+        });
+        let reach = match (serves, state.and_then(|state| state.online)) {
+            (false, _) => Reach::VendorUnavailable,
+            (true, Some(true)) => Reach::Online,
+            (true, Some(false)) => Reach::Offline,
+            // It says nothing of its own availability: its connection stands for it.
+            (true, None) if vendor.is_some_and(|vendor| vendor.reachable()) => Reach::Online,
+            (true, None) => Reach::Offline,
+        };
+        let fresh = match role {
+            Role::Position => door.position.quality == FactQuality::Observed,
+            Role::Lock => matches!(door.lock.quality, FactQuality::Observed | FactQuality::Assumed),
+            Role::Actuator | Role::Reader | Role::Obstruction | Role::Warning => true,
+        };
+        let percent = state.and_then(|state| state.battery_percent);
+        let battery = match percent {
+            Some(percent) if percent < SAFE_PERCENT => Battery::Low,
+            _ => Battery::Safe,
+        };
+        RoleState { reach, fresh, battery }
+    }
+}

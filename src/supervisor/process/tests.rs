@@ -1,0 +1,107 @@
+use doorward_translators::{Act, Setup};
+use tokio_util::codec::Framed;
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::ids::EndpointId;
+use crate::link::{CommandProgress, CommandRefusal, CommandTold, MqttConnection};
+
+/// A test in a vendor process's place, and what the core is told of it.
+struct Stand {
+    process: Framed<UnixStream, FrameCodec<CoreFrame>>,
+    events: mpsc::Receiver<Event>,
+    end: tokio::task::JoinHandle<Option<Cause>>,
+    vendor: Vendor,
+}
+
+async fn stand() -> Stand {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let (tell, mut events) = mpsc::channel(64);
+    let setup = VendorSetup {
+        vendor: VendorId::new("z"),
+        setup: Setup::default(),
+        connection: Connection::Mqtt(MqttConnection {
+            host: String::new(),
+            port: 1,
+            client_id: String::new(),
+            tls: None,
+            session_expiry_s: 0,
+        }),
+        evidence_key: String::new(),
+    };
+    let end = tokio::spawn(async move {
+        let sockets = Sockets { link: ours, port: None };
+        let (mut breaker, mut isolated) = (Breaker::default(), None);
+        match talk(&setup, 7, sockets, &tell, &mut breaker, &mut isolated).await {
+            Ok(End::Fault(cause)) => Some(cause),
+            Ok(End::LinkClosed) | Err(Closed) => None,
+        }
+    });
+    let mut process = Framed::new(theirs, FrameCodec::<CoreFrame>::default());
+    let hello = VendorFrame::Hello { protocol: PROTOCOL, build: "test".to_owned() };
+    process.send(&hello).await.unwrap();
+    assert!(matches!(process.next().await, Some(Ok(CoreFrame::Hello { .. }))));
+    let Some(Event::Started { link: vendor, .. }) = events.recv().await else { panic!("it runs") };
+    Stand { process, events, end, vendor }
+}
+
+fn order(number: u128) -> CommandOrder {
+    let endpoint = EndpointId::new("z:0x1");
+    let left = Duration::from_secs(9);
+    CommandOrder::now(Uuid::from_u128(number), endpoint, "front".to_owned(), Act::Unlock, left)
+}
+
+fn told(number: u128, state: CommandProgress) -> VendorFrame {
+    VendorFrame::Command(CommandTold { id: Uuid::from_u128(number), state, detail: String::new() })
+}
+
+#[tokio::test]
+async fn a_command_goes_there_and_its_progress_comes_back() {
+    let mut stand = stand().await;
+    assert!(stand.vendor.command(order(1)));
+    assert!(!stand.vendor.command(order(1)), "one that is open is not given again");
+    let Some(Ok(CoreFrame::Command(got))) = stand.process.next().await else { panic!("a command") };
+    assert_eq!(got.id, order(1).id);
+    for state in [CommandProgress::Dispatched, CommandProgress::Acknowledged] {
+        stand.process.send(&told(1, state)).await.unwrap();
+        match stand.events.recv().await {
+            Some(Event::Frame { life: 7, frame: VendorFrame::Command(told), .. }) => {
+                assert_eq!(told.state, state);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    drop(stand.process);
+    assert_eq!(stand.end.await.unwrap(), None);
+    assert!(!stand.vendor.command(order(2)), "this life is over");
+}
+
+#[tokio::test]
+async fn who_speaks_of_a_command_that_it_was_not_given_is_ended() {
+    let rejected = CommandProgress::Rejected { reason: CommandRefusal::Busy };
+    for (given, said) in [
+        (None, vec![told(1, CommandProgress::Dispatched)]),
+        (Some(1), vec![told(2, rejected)]),
+        (Some(1), vec![told(1, CommandProgress::Acknowledged)]),
+        (Some(1), vec![told(1, rejected), told(1, rejected)]),
+    ] {
+        let mut stand = stand().await;
+        if let Some(number) = given {
+            assert!(stand.vendor.command(order(number)));
+            assert!(matches!(stand.process.next().await, Some(Ok(CoreFrame::Command(_)))));
+        }
+        for frame in &said {
+            stand.process.send(frame).await.unwrap();
+        }
+        let cause = stand.end.await.unwrap().unwrap();
+        assert_eq!(cause.word, "protocol_violation", "{said:?}");
+    }
+}
+
+/// The core never waits: a process that takes nothing is given so much and no more.
+#[tokio::test]
+async fn a_process_that_takes_nothing_holds_nobody_up() {
+    let stand = stand().await;
+    let taken = (0..1000).filter(|number| stand.vendor.command(order(*number))).count();
+    assert_eq!(taken, MAX_GIVEN);
+}

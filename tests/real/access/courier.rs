@@ -1,0 +1,207 @@
+//! A courier's grant and request, signed by an issuer on the list that the root key signed.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use doorward_events::statement::{
+    Accepts, Address, Grant, GrantUse, Issued, Issuer, IssuerList, KeyId, LocalSigner, Request,
+    Signer,
+};
+use doorward_events::types::{AccessAction, EntryUnlockRequested, GatewayStarted, GrantIssued};
+use doorward_events::{PublisherId, read};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{Stand, detail};
+
+/// A delivery service that this building believes.
+pub struct Service {
+    issuer: Issuer,
+    accepts: Accepts,
+}
+
+/// The root key's list with one delivery service, in a file, and what doorward.toml says of it.
+pub fn trust(folder: &Path) -> (LocalSigner, String) {
+    let (root, _) = LocalSigner::generate(KeyId::new("root").unwrap()).unwrap();
+    let (signer, secret) =
+        LocalSigner::generate(KeyId::new("acme-delivery-test").unwrap()).unwrap();
+    let end = Timestamp::now() + SignedDuration::from_hours(24 * 300);
+    let list = serde_json::from_value(json!({
+        "version": 1, "expires": end,
+        "keys": [{
+            "kid": "acme-delivery-test", "alg": "EdDSA",
+            "public_key": signer.public_key().to_base64url(),
+            "issuer": "acme.delivery", "may": ["grant", "request"], "tenants": ["acme"],
+            "longest_validity_s": 86_400, "not_after": end,
+        }],
+    }))
+    .unwrap();
+    let signed = now(IssuerList::sign(&root, &list)).unwrap();
+    let file = folder.join("issuers.jws");
+    std::fs::write(&file, signed).unwrap();
+    let table = format!(
+        "[trust]\nroot_key = \"{}\"\nissuers = \"{}\"\n",
+        root.public_key().to_base64url(),
+        file.display()
+    );
+    let kid = KeyId::new("acme-delivery-test").unwrap();
+    (LocalSigner::from_pkcs8_der(kid, secret.expose_der()).unwrap(), table)
+}
+
+/// A future of a local key is done at once.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    futures_util::FutureExt::now_or_never(future).expect("done at once")
+}
+
+impl Service {
+    /// Learns what the gateway reads from what it said when it started.
+    pub fn new(signer: LocalSigner, stand: &Stand) -> Self {
+        Self::told(signer, &detail(&stand.sink.gets("gateway.started", |_| true)))
+    }
+
+    /// The same from the event.
+    pub fn told(signer: LocalSigner, started: &Value) -> Self {
+        let started = read::<GatewayStarted>(started.to_string().as_bytes()).unwrap();
+        let accepts = Accepts::from_started(&started).unwrap();
+        let issuer = Issuer::new(signer, PublisherId::new("acme.delivery", "eu-1")).unwrap();
+        Self { issuer, accepts }
+    }
+
+    fn address() -> Address {
+        Address::new("acme", "gw-test", "front")
+    }
+
+    pub fn grant(&self) -> Issued<GrantIssued> {
+        let start = Timestamp::now() - SignedDuration::from_secs(60);
+        let end = start + SignedDuration::from_hours(2);
+        let grant = Grant::once(Self::address(), "courier-7f3a", AccessAction::Unlock, start, end);
+        now(self.issuer.grant(&self.accepts, grant)).unwrap()
+    }
+
+    pub fn request(&self, grant: GrantUse) -> Issued<EntryUnlockRequested> {
+        let request = Request::now(Self::address(), "courier-7f3a").using(grant);
+        now(self.issuer.request(&self.accepts, request)).unwrap()
+    }
+
+    /// A request that was signed a while ago.
+    pub fn late(&self, grant: GrantUse, ago: SignedDuration) -> Issued<EntryUnlockRequested> {
+        let request = Request::now(Self::address(), "courier-7f3a").using(grant);
+        let issued_at = Timestamp::now() - ago;
+        now(self.issuer.request(&self.accepts, Request { issued_at, ..request })).unwrap()
+    }
+}
+
+/// Hands an event over as the bus would.
+pub fn deliver(stand: &Stand, event: &str) -> Value {
+    let mut child = stand
+        .gateway
+        .command()
+        .args(["grants", "deliver", "-", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), event.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn stand(folder: &Path) -> (Stand, Service) {
+    let (signer, table) = trust(folder);
+    let stand = Stand::start(folder, &table);
+    let service = Service::new(signer, &stand);
+    (stand, service)
+}
+
+#[test]
+fn one_grant_opens_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stand, service) = stand(folder.path());
+    let grant = service.grant();
+    let installed = deliver(&stand, &grant.draft.finish());
+    assert_eq!(installed["outcome"], "installed", "{installed}");
+    // The same again is the same.
+    assert_eq!(deliver(&stand, &grant.draft.finish()), installed);
+
+    let request = service.request(grant.to_use().unwrap());
+    let granted = deliver(&stand, &request.draft.finish());
+    assert_eq!(granted["outcome"], "granted", "{granted}");
+    stand.ends("confirmed");
+    // Redelivered, also after its deadline, it moves nothing, and its answer is the first one.
+    let again = deliver(&stand, &request.draft.finish());
+    assert_eq!((&again["outcome"], &again["then"]), (&"repeated".into(), &"granted".into()));
+
+    let second = deliver(&stand, &service.request(grant.to_use().unwrap()).draft.finish());
+    assert_eq!(second["reason"], "uses_exhausted", "{second}");
+    assert_eq!(stand.lock.acts(), ["UNLOCK"]);
+    let denied = stand.sink.gets("access.denied", |_| true);
+    assert_eq!(detail(&denied)["data"]["reason"], "uses_exhausted");
+}
+
+#[test]
+fn a_visit_is_told_from_the_grant_to_the_locked_door() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stand, service) = stand(folder.path());
+    let request = service.request(service.grant().to_use().unwrap());
+    assert_eq!(deliver(&stand, &request.draft.finish())["outcome"], "granted");
+    stand.ends("confirmed");
+    let under_way = stand.gateway.json(&["visits"]).unwrap();
+    assert_eq!(under_way[0]["subject"], "courier-7f3a", "{under_way}");
+    stand.leaf(false);
+    let opened = detail(&stand.sink.gets("visit.opened", |_| true));
+    assert_eq!(opened["data"]["visit_id"], under_way[0]["visit_id"]);
+    stand.leaf(true);
+    stand.lock.by_hand(false);
+    let secured = detail(&stand.sink.gets("visit.secured", |_| true));
+    assert_eq!(secured["data"]["visit_id"], opened["data"]["visit_id"]);
+    // One act, one correlation, from the request to the end of the visit.
+    let granted = detail(&stand.sink.gets("access.granted", |_| true));
+    assert_eq!(secured["correlation_id"], granted["correlation_id"]);
+    assert_eq!(stand.gateway.json(&["visits"]).unwrap(), json!([]));
+    // The door that opened was explained, so nothing was forced.
+    assert!(stand.sink.of_type("alarm.raised").is_empty());
+}
+
+#[test]
+fn what_is_forged_late_or_for_somebody_else_opens_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stand, service) = stand(folder.path());
+    let grant = service.grant();
+    let to_use = || grant.to_use().unwrap();
+
+    let request = service.request(to_use()).draft.finish();
+    let mut forged: Value = serde_json::from_str(&request).unwrap();
+    let signed = forged["data"]["signed"].as_str().unwrap().to_owned();
+    let (head, signature) = signed.rsplit_once('.').unwrap();
+    let other: String = signature.chars().rev().collect();
+    forged["data"]["signed"] = format!("{head}.{other}").into();
+    let answer = deliver(&stand, &forged.to_string());
+    assert!(
+        ["invalid_signature", "malformed_request"].contains(&answer["reason"].as_str().unwrap()),
+        "{answer}"
+    );
+
+    let late = service.late(to_use(), SignedDuration::from_secs(40)).draft.finish();
+    assert_eq!(deliver(&stand, &late)["reason"], "request_expired");
+
+    // A key that is on no list.
+    let (stranger, _) = LocalSigner::generate(KeyId::new("acme-delivery-test").unwrap()).unwrap();
+    let stranger = Service::new(stranger, &stand);
+    let answer = deliver(&stand, &stranger.request(to_use()).draft.finish());
+    assert_eq!(answer["reason"], "invalid_signature", "{answer}");
+
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(stand.lock.acts().is_empty(), "{:?}", stand.lock.acts());
+    assert!(stand.sink.of_type("access.granted").is_empty());
+}
+
+#[test]
+fn a_request_comes_with_its_grant_and_both_are_taken_in_one_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stand, service) = stand(folder.path());
+    let request = service.request(service.grant().to_use().unwrap());
+    assert_eq!(deliver(&stand, &request.draft.finish())["outcome"], "granted");
+    stand.ends("confirmed");
+    assert_eq!(stand.lock.acts(), ["UNLOCK"]);
+}

@@ -241,6 +241,37 @@ expect entry.lock_changed '"lock":"locked"'
 say "doorward doors: what is known of every door, how far it may be trusted, and since when"
 doorward doors | show
 
+part "The gateway opens a door"
+
+say "A cleaner gets a grant for the front door, for two hours and three times. It is signed with a" \
+    "key that never leaves the gateway; a service in the cloud would sign with its own."
+mark
+doorward grants issue --entry front-door --subject cleaner-7f3a --uses 3 | show
+expect grant.installed
+doorward grants list | show
+
+say "An operator unlocks the door. That too is a request with a grant of its own, and goes through" \
+    "every check; the intent is on the disk before the command leaves, once."
+mark
+doorward unlock front-door | show
+expect access.granted '"channel":"console"'
+expect grant.consumed '"uses_left":0'
+expect command.state_changed '"state":"confirmed"'
+expect entry.lock_changed '"lock":"unlocked"'
+
+say "Somebody walks in, the door falls shut and is locked: the visit is over, and the door secure."
+act front open
+expect visit.opened
+doorward visits | show
+act front close
+act front lock
+expect visit.secured
+
+say "What cannot be done is refused, and why is told: the front door has no motor."
+mark
+doorward open front-door 2>&1 | show && fail "the front door opened by itself"
+expect access.denied '"reason":"endpoint_offline"'
+
 part "One vendor's process dies, the others do not notice"
 
 # other_process VENDOR UNLIKE: whether it has a process, another one than UNLIKE.

@@ -27,10 +27,17 @@ const TRIES: u32 = 4;
 /// Messages deleted in one turn.
 const AT_ONCE: usize = 10;
 
+/// A message, and when it was received.
+#[derive(Debug)]
+pub struct Came {
+    pub letter: Letter,
+    pub at: Instant,
+}
+
 /// A running downlink.
 pub struct Downlink {
     /// What came.
-    pub letters: mpsc::Receiver<Letter>,
+    pub letters: mpsc::Receiver<Came>,
     settled: mpsc::Sender<Receipt>,
 }
 
@@ -67,7 +74,7 @@ impl Downlink {
     }
 }
 
-async fn receive(inbox: Inbox, to: mpsc::Sender<Letter>) {
+async fn receive(inbox: Inbox, to: mpsc::Sender<Came>) {
     let mut failures = 0;
     let mut worked = Instant::now();
     loop {
@@ -81,8 +88,9 @@ async fn receive(inbox: Inbox, to: mpsc::Sender<Letter>) {
                 failures = 0;
                 worked = Instant::now();
                 drop(room);
+                let at = Instant::now();
                 for letter in letters {
-                    if to.send(letter).await.is_err() {
+                    if to.send(Came { letter, at }).await.is_err() {
                         return;
                     }
                 }

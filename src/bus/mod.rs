@@ -5,7 +5,7 @@ mod downlink;
 mod lanes;
 mod uplink;
 
-pub use downlink::Downlink;
+pub use downlink::{Came, Downlink};
 pub use uplink::{Report, Told, Uplink};
 
 use std::sync::Arc;

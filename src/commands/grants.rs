@@ -127,9 +127,9 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
             let mut grants = held(&client).await?;
             grants.retain(|grant| entry.as_ref().is_none_or(|entry| *entry == grant.entry));
             if *json {
-                output::json(&grants)?
+                output::json(&grants)?;
             } else {
-                list(&grants)
+                list(&grants);
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -139,9 +139,9 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
                 bail!("no grant {grant} is held\n  remedy: doorward grants list");
             };
             if *json {
-                output::json(&found)?
+                output::json(&found)?;
             } else {
-                show(&found)
+                show(&found);
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -191,15 +191,15 @@ pub(super) async fn ask(client: &Client, ask: &Ask) -> anyhow::Result<Answer> {
 
 /// A denial in words.
 pub(super) fn denied(reason: &str, all: &[String], detail: &str) -> String {
-    let mut words = format!("denied: {reason}");
+    let mut parts = vec![format!("denied: {reason}")];
     let others: Vec<&str> = all.iter().map(String::as_str).filter(|word| *word != reason).collect();
     if !others.is_empty() {
-        words += &format!(" (and: {})", others.join(", "));
+        parts.push(format!(" (and: {})", others.join(", ")));
     }
     if !detail.is_empty() {
-        words += &format!("\n  {detail}");
+        parts.push(format!("\n  {detail}"));
     }
-    words
+    parts.concat()
 }
 
 async fn held(client: &Client) -> anyhow::Result<Vec<GrantView>> {
@@ -230,6 +230,7 @@ fn tell(answer: &Answer, json: bool) -> anyhow::Result<ExitCode> {
             output::say(&format!("granted; the command is {command_id}"));
             ExitCode::SUCCESS
         }
+        Answer::Clock { .. } => ExitCode::SUCCESS,
         Answer::Repeated { then } => {
             output::say(&format!("asked before; the outcome was: {then}"));
             ExitCode::SUCCESS

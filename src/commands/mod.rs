@@ -3,6 +3,7 @@
 mod act;
 mod adopt;
 mod check;
+mod clock;
 mod completions;
 mod doors;
 mod erase;
@@ -95,6 +96,9 @@ Examples:
   doorward grants list
   doorward grants revoke 01890a5d-ac96-774b-bcce-b302099a8057")]
     Grants(grants::Args),
+    /// Look at this machine's clock, and stand for it.
+    #[command(subcommand)]
+    Clock(clock::Command),
     /// Show the visits under way.
     #[command(after_help = "Examples:
   doorward visits
@@ -185,6 +189,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Open(args) => act::run(&cli.config, Act::Open, &args).await,
         Command::Lock(args) => act::run(&cli.config, Act::Lock, &args).await,
         Command::Grants(args) => grants::run(&cli.config, &args).await,
+        Command::Clock(command) => clock::run(&cli.config, &command).await,
         Command::Visits(args) => visits::run(&cli.config, &args).await,
         Command::Quarantine(args) => quarantine::run(&cli.config, &args).await,
         Command::Journal(args) => journal::run(&cli.config, &args).await,

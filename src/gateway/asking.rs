@@ -7,7 +7,7 @@ use std::time::Duration;
 use doorward_events::statement::{
     Accepts, Address, Audience, Grant, Interval, Issued, Request as Requested, Revocation,
 };
-use doorward_events::subscribe::sqs::{Letter, Receipt};
+use doorward_events::subscribe::sqs::Receipt;
 use doorward_events::types::{
     AccessAction, EntryLockRequested, EntryOpenRequested, EntryUnlockRequested, GrantIssued,
 };
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::access::{Answering, Belief, Outbound, Trust, version_taken};
 use super::daemon::Daemon;
 use super::state::{Identity, Input};
-use crate::bus::Downlink;
+use crate::bus::{Came, Downlink};
 use crate::config::Configuration;
 use crate::journal::Restored;
 use crate::link::CommandOrder;
@@ -107,7 +107,7 @@ impl Desk {
     }
 
     /// The next message of the queue, if there is one; without a queue never.
-    pub async fn letter(&mut self) -> Option<Letter> {
+    pub async fn letter(&mut self) -> Option<Came> {
         match &mut self.downlink {
             Some(downlink) => downlink.letters.recv().await,
             None => std::future::pending().await,
@@ -131,7 +131,8 @@ impl Desk {
 
 impl Daemon {
     /// A message came out of the queue.
-    pub(super) fn letter(&mut self, letter: Letter) {
+    pub(super) fn letter(&mut self, came: Came) {
+        let Came { letter, at } = came;
         let Some(ask) = self.desk.waits(Asker::Queue(letter.receipt)) else {
             tracing::warn!("too many requests wait; this one comes again");
             return;
@@ -140,11 +141,18 @@ impl Daemon {
             Some(delivered) => (delivered.detail, Some(delivered.source)),
             None => (String::new(), None),
         };
-        self.step(Input::Asked { ask, text, source, uid: None });
+        let received = at.saturating_duration_since(self.started);
+        self.step(Input::Asked { ask, text, source, uid: None, received });
     }
 
     /// An operator asks.
     pub(super) async fn operator(&mut self, ask: Ask, uid: u32, reply: oneshot::Sender<Answer>) {
+        if ask == Ask::ConfirmClock {
+            if let Some(ask) = self.desk.waits(Asker::Local(reply)) {
+                self.step(Input::ClockConfirmed { ask, uid });
+            }
+            return;
+        }
         let text = match ask {
             Ask::Signed { event } => Ok((event, None)),
             ask => self.signed(ask, uid).await.map(|text| (text, Some(uid))),
@@ -152,7 +160,8 @@ impl Daemon {
         match text {
             Ok((text, uid)) => {
                 let Some(ask) = self.desk.waits(Asker::Local(reply)) else { return };
-                self.step(Input::Asked { ask, text, source: None, uid });
+                let received = self.started.elapsed();
+                self.step(Input::Asked { ask, text, source: None, uid, received });
             }
             Err(error) => {
                 let _ = reply.send(Answer::Denied {
@@ -230,7 +239,7 @@ impl Daemon {
                     Act::Close | Act::Stop => anyhow::bail!("{action} cannot be asked for here"),
                 }
             }
-            Ask::Signed { .. } => anyhow::bail!("it is signed already"),
+            Ask::Signed { .. } | Ask::ConfirmClock => anyhow::bail!("nothing is signed for it"),
         };
         Ok(draft.finish())
     }

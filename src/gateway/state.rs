@@ -115,6 +115,13 @@ pub enum Input {
         source: Option<String>,
         /// The operator of this machine for whom the gateway's own key signed it.
         uid: Option<u32>,
+        /// When it was received, monotonic.
+        received: Duration,
+    },
+    /// An operator on site says that this machine's clock is right. Number `ask` is answered.
+    ClockConfirmed {
+        ask: u64,
+        uid: u32,
     },
     /// A vendor's process says how a command goes on.
     Command {
@@ -243,8 +250,11 @@ impl Gateway {
                 self.refused(now, event_type, &code, &message, &detail, &mut effects);
                 effects.batch.finished.push(slot);
             }
-            Input::Asked { ask, text, source, uid } => {
-                self.asked(now, ask, &text, source.as_deref(), uid, &mut effects);
+            Input::Asked { ask, text, source, uid, received } => {
+                self.asked(now, ask, &text, source.as_deref(), uid, received, &mut effects);
+            }
+            Input::ClockConfirmed { ask, uid } => {
+                self.clock_confirmed(now, ask, uid, &mut effects);
             }
             Input::Command { vendor, told } => self.command_told(now, &vendor, &told, &mut effects),
             Input::NotSent { id, late } => self.not_sent(now, id, late, &mut effects),

@@ -1,10 +1,21 @@
 //! What the gateway knows of its doors, for people and scripts.
 
+use std::collections::BTreeSet;
+
+use doorward_translators::AlarmKind;
+
 use super::state::Gateway;
+use crate::domain::entry::EntryState;
 use crate::domain::fact::Fact;
+use crate::domain::ids::EntryId;
 use crate::local::{DoorView, EndpointView, FactView};
 
 impl Gateway {
+    /// The alarms that stand at an entry, its devices' and those that the gateway inferred.
+    pub(super) fn alarms_of(&self, entry: &EntryId, door: &EntryState) -> BTreeSet<AlarmKind> {
+        door.alarms.keys().copied().chain(self.guard.inferred_alarms(entry)).collect()
+    }
+
     /// Every configured door with its facts, by id.
     pub fn doors(&self) -> Vec<DoorView> {
         self.entries
@@ -16,7 +27,11 @@ impl Gateway {
                     kind: entry.kind.as_str().to_owned(),
                     position: view(&door.position, door.position.value.as_str()),
                     lock: view(&door.lock, door.lock.value.as_str()),
-                    alarms: door.alarms.keys().map(ToString::to_string).collect(),
+                    alarms: self
+                        .alarms_of(&entry.id, &door)
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect(),
                     endpoints: entry
                         .roles
                         .iter()

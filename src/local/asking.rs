@@ -27,6 +27,8 @@ pub enum Ask {
     Revoke { grant_id: Uuid },
     /// An act now, by a grant of the operator's own for this one use.
     Act { entry: String, action: Act },
+    /// The operator has looked: this machine's clock is right.
+    ConfirmClock,
     /// An event that somebody else signed, as it would come over the bus: its very text.
     Signed { event: String },
 }
@@ -51,6 +53,8 @@ pub enum Answer {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         detail: String,
     },
+    /// It is believed to be this time; `trust` is `full`, `bounded` or `none`.
+    Clock { at: Timestamp, trust: String },
     /// It was asked before, and this was the outcome then.
     Repeated { then: String },
 }

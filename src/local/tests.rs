@@ -28,8 +28,12 @@ fn stand() -> Stand {
     let (journal, _) = Journal::open(&file, Bounds::default(), uuid::Uuid::nil()).unwrap();
     let writer = Writer::spawn(journal).unwrap();
     let (committed, watched) = watch::channel(0);
-    let access =
-        Access { requests: mpsc::channel(1).0, journal: writer.handle(), committed: watched };
+    let access = Access {
+        requests: mpsc::channel(1).0,
+        journal: writer.handle(),
+        operators: "nobody".into(),
+        committed: watched,
+    };
     let socket = Socket::bind(&path).unwrap();
     let server = tokio::spawn(async move { serve(socket, access).await.unwrap() });
     Stand {
@@ -49,7 +53,8 @@ impl Stand {
         self.path = self.path.with_extension("2");
         self.client = Client::new(&self.path);
         let committed = self.committed.subscribe();
-        let access = Access { requests, journal: self.journal.clone(), committed };
+        let operators = "nobody".into();
+        let access = Access { requests, journal: self.journal.clone(), operators, committed };
         let socket = Socket::bind(&self.path).unwrap();
         let server = tokio::spawn(async move { serve(socket, access).await.unwrap() });
         self.server = tokio_util::task::AbortOnDropHandle::new(server);

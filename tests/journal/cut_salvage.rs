@@ -21,7 +21,7 @@ use crate::workload;
 
 /// A broken file, and the record of how it was taken over.
 struct Broken {
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     before: Oracle,
     left: Left,
     trace: Trace,
@@ -59,7 +59,7 @@ fn broken(way: u8, seed: u64, bug: Option<Bug>) -> Result<Broken, Violation> {
     let trace = recorder.trace();
     let renamed = |at: &usize| trace.before(*at).starts_with("rename");
     let built = (1..=trace.len()).find(renamed).unwrap_or(trace.len()) - 1;
-    Ok(Broken { folder, before, left, trace, built })
+    Ok(Broken { _folder: folder, before, left, trace, built })
 }
 
 impl Broken {

@@ -63,7 +63,7 @@ fn entry(id: &str, roles: &[(Role, &str)]) -> Entry {
         interlock_group: None,
         enabled: true,
         unattended_close: false,
-        timers: Default::default(),
+        timers: doorward::domain::operation::Timers::default(),
         roles: roles.iter().map(|(role, name)| (*role, endpoint(name))).collect(),
     }
 }
@@ -373,7 +373,8 @@ fn gateway(entries: &[Entry], restored: Restored, seed: u64) -> Gateway {
         site: Some("berlin".into()),
         test: true,
     };
-    let belief = Belief::in_nobody(&identity);
+    let system_clock = Some(Duration::from_millis(100));
+    let belief = Belief { system_clock, ..Belief::in_nobody(&identity) };
     Gateway::new(identity, entries.to_vec(), Vec::new(), belief, restored, seed)
 }
 

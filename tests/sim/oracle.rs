@@ -259,6 +259,8 @@ impl Oracle {
                 .committed
                 .values()
                 .filter(|told| told.subject() == entry && ACTS.contains(&told.kind()))
+                // What the gateway infers is no act of a device: it names none.
+                .filter(|told| told.event["endpoint_id"].is_string())
                 .map(|told| {
                     let line = told.line();
                     let line = line.split(" raised_event_id=").next().unwrap();

@@ -311,14 +311,39 @@ fn subscriptions_cover_what_is_heard() {
     }
 }
 
-/// Whether a filter without `+` takes in the topic.
-fn covers(filter: &str, topic: &str) -> bool {
-    match filter.strip_suffix("/#") {
-        Some(above) => {
-            topic.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// What others command is asked for apart, so that one for keeping is known as such; what a device
+/// says is not, since there it would be taken for old.
+#[test]
+fn commands_have_filters_of_their_own() {
+    for one in over_mqtt() {
+        let filters = one.translator.subscriptions();
+        let is_command =
+            |topic: &str| filters.iter().any(|f| f.commands && covers(&f.filter, topic));
+        for address in &one.addresses {
+            for sent in Act::ALL.iter().filter_map(|act| one.translator.command(address, *act).ok())
+            {
+                assert!(is_command(&sent.topic), "{}: {}", one.name, sent.topic);
+            }
         }
-        None => filter == topic,
+        for sample in &one.samples {
+            let said = one.translator.translate(&sample.message()).is_ok_and(|all| !all.is_empty());
+            assert!(!said || !is_command(&sample.topic), "{}: {}", one.name, sample.topic);
+        }
     }
+}
+
+/// Whether a filter takes in the topic (MQTT 5 §4.7.1).
+fn covers(filter: &str, topic: &str) -> bool {
+    let mut levels = topic.split('/');
+    for part in filter.split('/') {
+        match (part, levels.next()) {
+            ("#", _) => return true,
+            ("+", Some(_)) => {}
+            (part, Some(level)) if part == level => {}
+            _ => return false,
+        }
+    }
+    levels.next().is_none()
 }
 
 #[test]

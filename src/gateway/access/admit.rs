@@ -1,6 +1,6 @@
 //! From a text to an outcome: heard, decided, recorded, and only then sent and answered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use doorward_events::statement::Interval as Believed;
@@ -15,10 +15,11 @@ use super::story::{Asked as Asker, Cause};
 use super::visits::Visiting;
 use super::{Answering, Outbound};
 use crate::domain::access::lockout::Who;
+use crate::domain::access::reason::Channel;
 use crate::domain::access::{
-    Asked, Asker as Person, Attempts, BodyDigest, CHALLENGE_LIFE, Challenged, Credential, Deadline,
-    Decision, Grant, GrantKey, Installed, Interval, IssuerName, Nonce, Outcome, Prior, Proof,
-    Question, Reason, RequestKey, Served, TenantId, Traffic, Trust, decide,
+    Asked, Asker as Person, Attempts, BodyDigest, CHALLENGE_LIFE, Challenged, Changes, Credential,
+    Deadline, Decision, Grant, GrantKey, Installed, Interval, IssuerName, Nonce, Outcome, Prior,
+    Proof, Question, Reason, RequestKey, Served, TenantId, Traffic, Trust, decide,
 };
 use crate::domain::entry::{EntryState, Role};
 use crate::domain::ids::{EntryId, VendorId};
@@ -29,15 +30,22 @@ use crate::domain::operation::{Command, CommandState, Facts, Sensors, Visit};
 use crate::gateway::state::{Effects, Gateway, Now};
 use crate::local::Answer;
 
+/// What helps where nobody knows the time.
+const CLOCK_REMEDY: &str =
+    "nobody vouches for this machine's clock\n  remedy: if `date` is right, doorward clock confirm";
+
 /// The circumstances of a question.
 struct Asking {
     ask: u64,
     cause: Cause,
     channel: &'static str,
+    /// How long ago it was received.
+    age: Duration,
 }
 
 impl Gateway {
     /// Somebody asks, over the bus or at the gateway itself.
+    #[expect(clippy::too_many_arguments, reason = "a text with its circumstances")]
     pub(in crate::gateway) fn asked(
         &mut self,
         now: Now,
@@ -45,6 +53,7 @@ impl Gateway {
         text: &str,
         source: Option<&str>,
         uid: Option<u32>,
+        received: Duration,
         effects: &mut Effects,
     ) {
         self.look_at_clock(now);
@@ -58,15 +67,16 @@ impl Gateway {
             None => (belief.issuers.as_ref(), "request"),
         };
         match hear(text, source, verifier, &belief.audience, believed) {
-            Err(unheard) => self.stranger(ask, &unheard, effects),
+            Err(unheard) => self.stranger(now, ask, &unheard, channel, effects),
             Ok(Heard { cause, said, body }) => {
-                let asking = Asking { ask, cause, channel };
+                let age = now.monotonic.saturating_sub(received);
+                let asking = Asking { ask, cause, channel, age };
                 match said {
-                    Said::Grant(grant) => self.install(now, &asking, grant, body, effects),
+                    Said::Grant(grant) => self.install(now, &asking, &grant, body, effects),
                     Said::Revoke { grant_id, issuer, entry, expires_at } => {
                         self.revoke(now, &asking, &issuer, grant_id, &entry, expires_at, effects);
                     }
-                    Said::Request(request) => self.request(now, &asking, request, body, effects),
+                    Said::Request(request) => self.request(now, &asking, &request, body, effects),
                 }
                 self.store_clock(effects);
             }
@@ -74,8 +84,17 @@ impl Gateway {
     }
 
     /// What is not believed is counted and answered, and nothing else.
-    fn stranger(&mut self, ask: u64, unheard: &Unheard, effects: &mut Effects) {
-        tracing::warn!(reason = %unheard.reason, "a request is not believed: {}", unheard.text);
+    fn stranger(
+        &mut self,
+        now: Now,
+        ask: u64,
+        unheard: &Unheard,
+        channel: &str,
+        effects: &mut Effects,
+    ) {
+        let channel = if channel == "console" { Channel::Console } else { Channel::Request };
+        self.guard.strangers.count(channel, unheard.reason, now.monotonic);
+        tracing::debug!(reason = %unheard.reason, "a request is not believed: {}", unheard.text);
         answer(effects, ask, denied(unheard.reason, &[unheard.reason], &unheard.text));
     }
 
@@ -87,7 +106,7 @@ impl Gateway {
         &mut self,
         now: Now,
         asking: &Asking,
-        grant: Grant,
+        grant: &Grant,
         body: BodyDigest,
         effects: &mut Effects,
     ) {
@@ -104,7 +123,7 @@ impl Gateway {
         &mut self,
         now: Now,
         cause: &Cause,
-        grant: Grant,
+        grant: &Grant,
         body: BodyDigest,
         effects: &mut Effects,
     ) -> Result<(), Reason> {
@@ -112,13 +131,13 @@ impl Gateway {
         let entry = self.entries.get(&grant.entry).map(|entry| entry.id.clone());
         let (outcome, changes) = match entry {
             // A door that is not here cannot be granted here.
-            None => (Installed::Refused(Reason::UnknownEntry), Default::default()),
+            None => (Installed::Refused(Reason::UnknownEntry), Changes::default()),
             Some(_) => self.guard.ledger.install(grant.clone(), body, floor),
         };
         self.guard.changed(changes);
         match outcome {
             Installed::New => {
-                let event = self.composer.grant_installed(now, cause, &grant);
+                let event = self.composer.grant_installed(now, cause, grant);
                 effects.event(None, event);
                 Ok(())
             }
@@ -176,7 +195,7 @@ impl Gateway {
         &mut self,
         now: Now,
         asking: &Asking,
-        request: Request,
+        request: &Request,
         body: BodyDigest,
         effects: &mut Effects,
     ) {
@@ -206,15 +225,14 @@ impl Gateway {
             effects.event(None, event);
         }
         let mut brought = Ok(());
-        if let Some((grant, grant_body)) = request.grant.clone() {
+        if let Some((grant, grant_body)) = &request.grant {
             story.grant_id = Some(grant.grant_id);
-            brought = self.take_grant(now, &asking.cause, grant, grant_body, effects);
+            brought = self.take_grant(now, &asking.cause, grant, *grant_body, effects);
         }
-        let decision = self.judge(now, &request, seen.is_some(), brought);
+        let decision = self.judge(now, request, seen.is_some(), brought, asking.age);
         let (reason, all) = match decision {
             Decision::Granted { grant, at, within } => {
-                match self
-                    .grant_it(now, asking, &story, &request, body, &grant, at, within, effects)
+                match self.grant_it(now, asking, &story, request, body, &grant, at, within, effects)
                 {
                     Ok(()) => return,
                     Err(reason) => (reason, vec![reason]),
@@ -223,7 +241,7 @@ impl Gateway {
             Decision::Denied { reason, all } => (reason, all),
             Decision::Repeated(_) => (Reason::IdempotencyConflict, Vec::new()),
         };
-        self.deny_it(now, asking, &story, &request, body, reason, &all, effects);
+        self.deny_it(now, asking, &story, request, body, reason, &all, effects);
     }
 
     fn judge(
@@ -232,10 +250,13 @@ impl Gateway {
         request: &Request,
         conflict: bool,
         brought: Result<(), Reason>,
+        age: Duration,
     ) -> Decision {
+        // Who may issue the grant anew may say when.
+        let vouches = request.grant.is_some();
         let challenge = request.challenge.as_deref().and_then(|nonce| {
             let taken = self.guard.challenges.take(&Nonce::new(nonce), now.monotonic)?;
-            Some(Challenged { signed_at: request.issued_at, age: taken.age, vouches: false })
+            Some(Challenged { signed_at: request.issued_at, age: taken.age, vouches })
         });
         let who = who(request);
         let admitted = self.guard.lockout.attempt(&who, now.monotonic);
@@ -247,7 +268,11 @@ impl Gateway {
         let group = entry.and_then(|entry| entry.interlock_group.as_deref());
         let commands = self.guard.flights.values().map(|flight| &flight.command);
         let busy = admission(request.act, &request.entry, group, commands) != Admission::Free
-            || self.guard.machines.get(&request.entry).is_some_and(|door| door.is_moving());
+            || self
+                .guard
+                .machines
+                .get(&request.entry)
+                .is_some_and(|machine| machine.door.is_moving());
         let held = request.grant_id.or(request.grant.as_ref().map(|(grant, _)| grant.grant_id));
         let held = held.and_then(|id| self.guard.ledger.find(id, &request.issuer));
         let credential = match (held, brought) {
@@ -257,7 +282,7 @@ impl Gateway {
             (None, _) => Credential::NotFound,
         };
         let tenant = TenantId::new(self.guard.belief.audience.tenant_id.as_str());
-        let roles = Default::default();
+        let roles = BTreeMap::default();
         let nothing = crate::domain::access::Physical {
             toggle: true,
             way: crate::domain::access::Way::Unknown,
@@ -268,7 +293,7 @@ impl Gateway {
             act: request.act,
             entry: &request.entry,
             asker: Person { tenant: &tenant, subject: &request.subject },
-            deadline: Deadline { not_after: request.not_after, age: Duration::ZERO },
+            deadline: Deadline { not_after: request.not_after, age },
             clock,
             challenge,
             prior: if conflict { Prior::Conflict } else { Prior::New },
@@ -434,7 +459,11 @@ impl Gateway {
         if let Ok(changes) = self.guard.ledger.deny(asked, reason, floor) {
             self.guard.changed(changes);
         }
-        answer(effects, asking.ask, denied(reason, all, ""));
+        let detail = match reason {
+            Reason::ClockUntrusted => CLOCK_REMEDY,
+            _ => "",
+        };
+        answer(effects, asking.ask, denied(reason, all, detail));
     }
 
     /// A fresh challenge for who asks again while nobody knows the time.

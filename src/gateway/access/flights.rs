@@ -10,11 +10,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::story::Cause;
-use crate::domain::access::{GrantKey, RequestKey};
-use crate::domain::entry::Entry;
+use crate::domain::access::{GrantKey, RequestKey, Trust};
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
 use crate::domain::operation::command::{CommandStep, Progress, UseRestored};
-use crate::domain::operation::door::{DoorEffect, DoorInput, DoorRules, severity};
+use crate::domain::operation::door::DoorInput;
 use crate::domain::operation::visit::VisitStep;
 use crate::domain::operation::{At, Command, CommandReason, CommandState, Gap, Restart, Seen};
 use crate::gateway::state::{Effects, Gateway, Now};
@@ -124,51 +123,6 @@ impl Gateway {
         self.door_input(now, entry, DoorInput::Position(seen), effects);
     }
 
-    /// Something happens to a door's machine; what follows is told.
-    pub(in crate::gateway) fn door_input(
-        &mut self,
-        now: Now,
-        entry: &EntryId,
-        input: DoorInput<'_>,
-        effects: &mut Effects,
-    ) {
-        let Some(rules) = self.entries.get(entry).map(rules_of) else { return };
-        let machine = self.guard.machines.entry(entry.clone()).or_default();
-        let before = machine.clone();
-        let told = machine.step(&rules, at(now), input);
-        if *machine != before {
-            self.guard.touch_machine(entry);
-        }
-        self.door_told(now, entry, &told, effects);
-    }
-
-    fn door_told(&mut self, now: Now, entry: &EntryId, told: &[DoorEffect], effects: &mut Effects) {
-        for effect in told {
-            match effect {
-                DoorEffect::Raised(alarm) => {
-                    let data = schema::AlarmRaised {
-                        alarm: alarm.as_str().into(),
-                        severity: severity(*alarm).as_str().into(),
-                        detail: None,
-                    };
-                    let event = self.composer.tell(now, now.wall, Some(entry), None, &data);
-                    effects.event(None, event);
-                }
-                DoorEffect::Cleared(alarm) => {
-                    let data = schema::AlarmCleared {
-                        alarm: alarm.as_str().into(),
-                        cleared_by: "observation".into(),
-                        raised_event_id: None,
-                    };
-                    let event = self.composer.tell(now, now.wall, Some(entry), None, &data);
-                    effects.event(None, event);
-                }
-                // No close is asked for yet, so none is warned of or dispatched.
-                _ => {}
-            }
-        }
-    }
-
     /// Time has passed.
     pub(in crate::gateway) fn tick_access(&mut self, now: Now, effects: &mut Effects) {
         self.each_flight(now, effects, |flight, at| {
@@ -178,48 +132,47 @@ impl Gateway {
         self.tick_visits(now, effects);
         if self.guard.next_expiry <= now.monotonic {
             self.look_at_clock(now);
+            let stored = self.guard.stored_floor;
+            if stored.is_none_or(|floor| self.guard.clock.worth_storing(floor)) {
+                self.store_clock(effects);
+            }
             self.expire_grants(now, effects);
         }
-        let due: Vec<EntryId> = self
-            .guard
-            .machines
-            .iter()
-            .filter(|(_, machine)| machine.next_deadline().is_some_and(|due| due <= now.monotonic))
-            .map(|(entry, _)| entry.clone())
-            .collect();
-        for entry in due {
-            self.door_input(now, &entry, DoorInput::Tick, effects);
+        for sum in self.guard.strangers.due(now.monotonic) {
+            tracing::warn!(?sum, "requests that were not believed");
         }
+        self.tick_machines(now, effects);
     }
 
     /// When [`Gateway::tick_access`] is wanted.
     pub(in crate::gateway) fn access_deadline(&self) -> Option<Duration> {
         let flights = self.guard.flights.values().filter_map(|f| f.command.next_deadline());
-        let machines = self.guard.machines.values().filter_map(|m| m.next_deadline());
+        let machines = self.guard.machines.values().filter_map(|m| m.door.next_deadline());
         let visits = self.guard.visits.values().filter_map(|v| v.visit.next_deadline());
-        flights.chain(machines).chain(visits).chain([self.guard.next_expiry]).min()
+        let strangers = self.guard.strangers.next_deadline();
+        let others = strangers.into_iter().chain([self.guard.next_expiry]);
+        flights.chain(machines).chain(visits).chain(others).min()
     }
 
     /// The gateway has started again: what was under way has an end now.
     pub(in crate::gateway) fn restart_access(&mut self, now: Now, effects: &mut Effects) {
-        let restart = Restart { at: at(now), gap: Gap::Known };
+        let known = self.guard.clock.read(now.monotonic).trust != Trust::None;
+        let gap = if known { Gap::Known } else { Gap::Unknown };
+        let restart = Restart { at: at(now), gap };
         self.each_flight(now, effects, |flight, _| Some(flight.command.restart(&restart)));
+        // A use whose command is not known any more stays taken.
+        let flying: BTreeSet<RequestKey> =
+            self.guard.flights.values().map(|flight| flight.request.clone()).collect();
+        let lost: Vec<RequestKey> =
+            self.guard.ledger.pending().map(|(key, _)| key.clone()).collect();
+        for key in lost.into_iter().filter(|key| !flying.contains(key)) {
+            if let Some(changes) = self.guard.ledger.spend(&key) {
+                self.guard.changed(changes);
+            }
+        }
         self.restart_visits(now, &restart, effects);
         self.expire_grants(now, effects);
-        let entries: Vec<EntryId> = self.guard.machines.keys().cloned().collect();
-        for entry in entries {
-            let Some(rules) = self.entries.get(&entry).map(rules_of) else {
-                self.guard.machines.remove(&entry);
-                self.guard.touch_machine(&entry);
-                continue;
-            };
-            let told = match self.guard.machines.get_mut(&entry) {
-                Some(machine) => machine.restart(&rules, &restart),
-                None => continue,
-            };
-            self.guard.touch_machine(&entry);
-            self.door_told(now, &entry, &told, effects);
-        }
+        self.restart_machines(now, &restart, effects);
     }
 
     /// Lets each command take a step, and follows what comes of it.
@@ -351,10 +304,6 @@ impl Gateway {
             effects.event(None, self.composer.tell(now, now.wall, entry, None, &data));
         }
     }
-}
-
-pub(super) fn rules_of(entry: &Entry) -> DoorRules {
-    DoorRules::of(entry, entry.timers)
 }
 
 fn not_sent(reason: CommandRefusal) -> CommandReason {

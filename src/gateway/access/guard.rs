@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use doorward_events::statement::{Audience, Verifier};
+use doorward_translators::AlarmKind;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::flights::Flight;
+use super::machines::Machine;
 use super::visits::Visiting;
 use crate::domain::access::lockout::Lockout;
+use crate::domain::access::strangers::Strangers;
 use crate::domain::access::{Challenges, Changes, Clock, Floor, Key, Ledger, Record};
 use crate::domain::ids::EntryId;
-use crate::domain::operation::Door;
 use crate::gateway::state::{Effects, Gateway, Identity, Now};
 use crate::journal::{Batch, Restored};
 
@@ -66,9 +68,12 @@ pub struct Guard {
     pub(super) clock: Clock,
     pub(super) challenges: Challenges,
     pub(super) lockout: Lockout,
+    pub(super) strangers: Strangers,
     pub(super) flights: BTreeMap<Uuid, Flight>,
-    pub(super) machines: BTreeMap<EntryId, Door>,
+    pub(super) machines: BTreeMap<EntryId, Machine>,
     pub(super) visits: BTreeMap<EntryId, Visiting>,
+    /// The floor as last stored.
+    pub(super) stored_floor: Option<Floor>,
     /// When the ledger is looked through for what time has ended.
     pub(super) next_expiry: Duration,
     /// Names of facts that the step in hand has changed, beside the ledger's.
@@ -81,7 +86,7 @@ pub struct Guard {
 #[serde(rename_all = "snake_case")]
 enum Stored {
     Flight(Box<Flight>),
-    Machine(Box<Door>),
+    Machine(Box<Machine>),
     Visit(Box<Visiting>),
 }
 
@@ -107,7 +112,8 @@ impl Guard {
                 continue;
             }
             if name == FLOOR {
-                floor = serde_json::from_slice(value).ok();
+                // One that was stored and cannot be read is not one that never was.
+                floor = Some(serde_json::from_slice(value).unwrap_or(Floor::LOST));
             }
             if name == LOCKOUT
                 && let Ok(stored) = serde_json::from_slice(value)
@@ -129,7 +135,7 @@ impl Guard {
                         machines.insert(EntryId::new(entry), *machine);
                     }
                     _ => {
-                        tracing::error!(name, "a door's machine cannot be read; it is unknown now")
+                        tracing::error!(name, "a door's machine cannot be read; it is unknown now");
                     }
                 },
                 Some(("visit", entry)) => match stored() {
@@ -137,7 +143,7 @@ impl Guard {
                         visits.insert(EntryId::new(entry), *visiting);
                     }
                     _ => {
-                        tracing::error!(name, "a visit cannot be read; it is not watched any more")
+                        tracing::error!(name, "a visit cannot be read; it is not watched any more");
                     }
                 },
                 _ => {}
@@ -155,13 +161,23 @@ impl Guard {
             clock: Clock::new(floor),
             challenges: Challenges::default(),
             lockout,
+            strangers: Strangers::default(),
             flights,
             machines,
             visits,
+            stored_floor: floor,
             next_expiry: Duration::ZERO,
             touched: Vec::new(),
             ledger_changes: Changes::default(),
         }
+    }
+
+    /// The alarms that an entry's machine inferred and that stand.
+    pub(in crate::gateway) fn inferred_alarms(
+        &self,
+        entry: &EntryId,
+    ) -> impl Iterator<Item = AlarmKind> {
+        self.machines.get(entry).into_iter().flat_map(|machine| machine.told.keys().copied())
     }
 
     /// The ledger changed so.
@@ -235,9 +251,11 @@ pub fn version_taken(facts: &[(String, Vec<u8>)]) -> u64 {
 
 impl Gateway {
     /// Notes how late it surely is, so that no restart makes it earlier.
-    pub(super) fn store_clock(&self, effects: &mut Effects) {
-        if let Ok(bytes) = serde_json::to_vec(&self.guard.clock.floor()) {
+    pub(super) fn store_clock(&mut self, effects: &mut Effects) {
+        let floor = self.guard.clock.floor();
+        if let Ok(bytes) = serde_json::to_vec(&floor) {
             effects.batch.facts.insert(FLOOR.to_owned(), bytes);
+            self.guard.stored_floor = Some(floor);
         }
     }
 

@@ -9,6 +9,7 @@ mod admit;
 mod desk;
 mod flights;
 mod guard;
+mod machines;
 mod question;
 mod reading;
 mod story;

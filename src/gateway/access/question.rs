@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use doorward_translators::AlarmKind;
 use jiff::tz::TimeZone;
 
+use super::Answering;
 use super::flights::at;
 use crate::domain::access::{Battery, Physical, Reach, RoleState, Way};
 use crate::domain::entry::{Entry, EntryState, Role};
 use crate::domain::fact::FactQuality;
 use crate::domain::ids::{EndpointId, VendorId};
-use crate::gateway::memory::ProcessState;
-use crate::gateway::state::{Gateway, Now};
+use crate::gateway::memory::{ProcessState, VendorState};
+use crate::gateway::state::{Effects, Gateway, Now};
+use crate::local::Answer;
 
 /// A battery with less charge may not last through an act, in percent.
 const SAFE_PERCENT: f64 = 3.0;
@@ -33,6 +35,24 @@ impl Gateway {
         let _ = self.guard.clock.sample(sample);
     }
 
+    /// An operator on site stands for the system's clock.
+    pub(in crate::gateway) fn clock_confirmed(
+        &mut self,
+        now: Now,
+        ask: u64,
+        uid: u32,
+        effects: &mut Effects,
+    ) {
+        let error = self.guard.belief.system_clock.unwrap_or_default();
+        let told = self.guard.clock.on_site(now.wall, error, now.monotonic);
+        self.look_at_clock(now);
+        let trust = self.guard.clock.read(now.monotonic).trust;
+        tracing::warn!(uid, ?told, trust = trust.as_str(), "an operator stands for the clock");
+        self.store_clock(effects);
+        let answer = Answer::Clock { at: now.wall, trust: trust.as_str().to_owned() };
+        effects.answers.push(Answering { ask, answer });
+    }
+
     /// What is known of an entry's devices.
     pub(super) fn gather(&self, entry: &Entry, door: &EntryState) -> Gathered {
         let roles = entry
@@ -41,9 +61,10 @@ impl Gateway {
             .map(|(role, endpoint)| (*role, self.role_state(*role, endpoint, door)))
             .collect();
         let way = match entry.roles.get(&Role::Obstruction) {
-            None => Way::Unknown,
             Some(_) if door.alarms.contains_key(&AlarmKind::Obstruction) => Way::Obstructed,
-            Some(_) => Way::Clear,
+            // That nothing is in the way is told as the absence of an alarm, which a sensor that
+            // never spoke has too.
+            _ => Way::Unknown,
         };
         Gathered {
             roles,
@@ -62,10 +83,9 @@ impl Gateway {
         let reach = match (serves, state.and_then(|state| state.online)) {
             (false, _) => Reach::VendorUnavailable,
             (true, Some(true)) => Reach::Online,
-            (true, Some(false)) => Reach::Offline,
             // It says nothing of its own availability: its connection stands for it.
-            (true, None) if vendor.is_some_and(|vendor| vendor.reachable()) => Reach::Online,
-            (true, None) => Reach::Offline,
+            (true, None) if vendor.is_some_and(VendorState::reachable) => Reach::Online,
+            (true, _) => Reach::Offline,
         };
         let fresh = match role {
             Role::Position => door.position.quality == FactQuality::Observed,

@@ -106,9 +106,7 @@ pub fn hear(
         Some(Kind::Grant) => listen.to::<GrantIssued>(|statement, verified| {
             Some(Said::Grant(grant(statement, verified.believed_until())?))
         }),
-        Some(Kind::Revocation) => {
-            listen.to::<GrantRevoked>(|statement, _| Some(revocation(statement)?))
-        }
+        Some(Kind::Revocation) => listen.to::<GrantRevoked>(|statement, _| revocation(statement)),
         Some(Kind::Request(act)) => match act {
             Act::Open => listen.to::<EntryOpenRequested>(|s, v| request(s, v, act)),
             Act::Lock => listen.to::<EntryLockRequested>(|s, v| request(s, v, act)),

@@ -3,6 +3,7 @@
 
 mod courier;
 mod downlink;
+mod killed;
 mod operator;
 
 use std::path::Path;

@@ -35,7 +35,7 @@ fn line() -> Line {
     };
     let settings = json!({ "poll_ms": 50, "timeout_ms": 300, "baud": 9600 });
     let setup =
-        setup("modbus", settings, &[("gate-1", "gate-1", gate(1)), ("gate-2", "gate-2", gate(2))]);
+        setup("modbus", &settings, &[("gate-1", "gate-1", gate(1)), ("gate-2", "gate-2", gate(2))]);
     let vendor = Vendor::serial(folder.path(), "line", &boards.port, setup);
     let line = Line { boards, vendor, _folder: folder };
     line.vendor.plug(&line.boards.port);
@@ -162,7 +162,7 @@ fn a_process_that_is_killed_leaves_nothing_on() {
     assert_eq!(line.boards.report(1)["coils"][0], true, "nobody has switched it off yet");
     let folder = tempfile::tempdir().unwrap();
     let gate = json!({ "unit": 1, "relay": { "open": { "coil": 0, "max_hold_ms": 400 } } });
-    let setup = setup("modbus", json!({}), &[("gate-1", "gate-1", gate)]);
+    let setup = setup("modbus", &json!({}), &[("gate-1", "gate-1", gate)]);
     let next = Vendor::serial(folder.path(), "line", &line.boards.port, setup);
     next.plug(&line.boards.port);
     line.off_follows(0);

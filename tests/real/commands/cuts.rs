@@ -23,7 +23,7 @@ const PLACES: [Cut; 4] = [Cut::Before, Cut::Within, Cut::Behind, Cut::Answer];
 struct Counted {
     /// By topic: where its connection was cut, and whether it was acknowledged.
     given: HashMap<String, (Cut, CommandProgress)>,
-    /// By topic: PUBLISHes that left the process.
+    /// By topic: publications that left the process.
     written: HashMap<String, usize>,
 }
 
@@ -73,7 +73,7 @@ fn a_thousand_cuts_between_publish_and_puback() {
 fn cut_one_process(folder: &std::path::Path, number: usize, broker: u16) -> Counted {
     let proxy = Proxy::start(broker);
     let base = format!("base-{number}");
-    let setup = setup("zigbee2mqtt", json!({ "base_topic": base }), &[]);
+    let setup = setup("zigbee2mqtt", &json!({ "base_topic": base }), &[]);
     let vendor = Vendor::mqtt(folder, &format!("z{number}"), proxy.port, setup);
     let mut given = HashMap::new();
     let mut connections = 1;
@@ -118,7 +118,8 @@ fn between_two_connections_nothing_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let broker = Broker::start(&folder.path().join("broker"), SHIPPED, false);
     let proxy = Proxy::start(broker.port);
-    let vendor = Vendor::mqtt(folder.path(), "z", proxy.port, setup("zigbee2mqtt", json!({}), &[]));
+    let vendor =
+        Vendor::mqtt(folder.path(), "z", proxy.port, setup("zigbee2mqtt", &json!({}), &[]));
     let mut refused = 0;
     for round in 1..=20 {
         vendor.ready(round);

@@ -40,12 +40,12 @@ pub struct Vendor {
 }
 
 /// What a vendor's file says, as far as a setup goes.
-pub fn setup(ecosystem: &str, settings: Value, endpoints: &[(&str, &str, Value)]) -> Setup {
+pub fn setup(ecosystem: &str, settings: &Value, endpoints: &[(&str, &str, Value)]) -> Setup {
     let table = |value: &Value| value.as_object().cloned().unwrap_or_default();
     Setup {
         ecosystem: ecosystem.to_owned(),
         profile: None,
-        settings: table(&settings),
+        settings: table(settings),
         endpoints: endpoints
             .iter()
             .map(|(identity, address, settings)| EndpointSetup {
@@ -59,7 +59,7 @@ pub fn setup(ecosystem: &str, settings: Value, endpoints: &[(&str, &str, Value)]
 
 /// zigbee2mqtt under its usual base topic.
 pub fn zigbee2mqtt() -> Setup {
-    setup("zigbee2mqtt", json!({}), &[])
+    setup("zigbee2mqtt", &json!({}), &[])
 }
 
 impl Vendor {
@@ -257,7 +257,7 @@ impl Drop for Vendor {
 fn read(mut link: UnixStream, frames: &Mutex<Vec<VendorFrame>>) {
     let mut codec = FrameCodec::<VendorFrame>::default();
     let mut buffer = BytesMut::new();
-    let mut bytes = [0; 65536];
+    let mut bytes = [0; 8192];
     loop {
         let Ok(count @ 1..) = link.read(&mut bytes) else { return };
         buffer.extend_from_slice(&bytes[..count]);

@@ -139,7 +139,7 @@ fn orders(
     shared: &Mutex<Shared>,
 ) {
     let mut packets = Packets::default();
-    let mut bytes = [0; 65536];
+    let mut bytes = [0; 8192];
     let mut number = None;
     'reading: while let Ok(count @ 1..) = client.read(&mut bytes) {
         packets.buffer.extend_from_slice(&bytes[..count]);
@@ -190,7 +190,7 @@ fn answers(
     shared: &Mutex<Shared>,
 ) {
     let mut packets = Packets::default();
-    let mut bytes = [0; 65536];
+    let mut bytes = [0; 8192];
     'reading: while let Ok(count @ 1..) = server.read(&mut bytes) {
         packets.buffer.extend_from_slice(&bytes[..count]);
         while let Some(packet) = packets.next() {

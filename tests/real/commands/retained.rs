@@ -10,7 +10,7 @@ use crate::support::client::Client;
 
 /// Of both sorts of filters: below a bridge, and exact.
 fn ecosystems() -> [(&'static str, doorward_translators::Setup, &'static str, &'static str); 3] {
-    let ratgdo = setup("ratgdo", json!({}), &[("g1", "home/left", json!({}))]);
+    let ratgdo = setup("ratgdo", &json!({}), &[("g1", "home/left", json!({}))]);
     [
         ("z", zigbee2mqtt(), "zigbee2mqtt/front/set", "{\"state\":\"UNLOCK\"}"),
         ("deep", zigbee2mqtt(), "zigbee2mqtt/house/hall/front/set", "{\"state\":\"UNLOCK\"}"),

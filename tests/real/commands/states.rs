@@ -106,7 +106,7 @@ fn what_has_no_form_or_no_device_is_not_sent() {
     let broker = Broker::start(&folder.path().join("broker"), SHIPPED, false);
     let witness = Client::connect(broker.port, "witness", &["#"]);
     let vendor = Vendor::mqtt(folder.path(), "z", broker.port, zigbee2mqtt());
-    let listed = setup("ratgdo", json!({}), &[("g1", "home/left", json!({}))]);
+    let listed = setup("ratgdo", &json!({}), &[("g1", "home/left", json!({}))]);
     let garage = Vendor::mqtt(folder.path(), "garage", broker.port, listed);
     vendor.ready(1);
     garage.ready(1);

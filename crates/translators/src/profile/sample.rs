@@ -177,9 +177,7 @@ fn word(what: &What) -> (&'static str, Value, Option<Quality>) {
     match what {
         What::Lock { state, quality } => ("lock", json!(state), Some(*quality)),
         What::Position { position, quality } => ("position", json!(position), Some(*quality)),
-        What::Alarm { alarm, active: is, quality } => {
-            (alarm.as_str(), active(*is), Some(*quality))
-        }
+        What::Alarm { alarm, active: is, quality } => (alarm.as_str(), active(*is), Some(*quality)),
         What::RemoteLockout { active: is } => ("remote_lockout", active(*is), None),
         What::Battery { percent: Some(percent), .. } => ("battery_percent", json!(percent), None),
         What::Battery { low, .. } => ("battery_low", active(*low), None),

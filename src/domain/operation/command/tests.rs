@@ -41,23 +41,23 @@ fn dispatched(act: Act, sensors: Sensors) -> Command {
     command
 }
 
-fn state(step: &CommandStep) -> Option<CommandState> {
+fn state(step: CommandStep) -> Option<CommandState> {
     step.changed.map(|changed| changed.state)
 }
 
-fn reason(step: &CommandStep) -> Option<CommandReason> {
+fn reason(step: CommandStep) -> Option<CommandReason> {
     step.changed.and_then(|changed| changed.reason)
 }
 
 #[test]
 fn the_way_of_an_unlock() {
     let mut command = dispatched(Unlock, sensors(true, true));
-    assert_eq!(state(&command.progress(at(1_010), Progress::Dispatched)), None);
-    assert_eq!(state(&command.progress(at(1_020), Progress::Acknowledged)), Some(Acknowledged));
+    assert_eq!(state(command.progress(at(1_010), Progress::Dispatched)), None);
+    assert_eq!(state(command.progress(at(1_020), Progress::Acknowledged)), Some(Acknowledged));
     let unlocking = command.lock_seen(&said(LOCK, LockState::Unlocking, at(1_500)));
     assert_eq!(unlocking, CommandStep::default());
     let step = command.lock_seen(&said(LOCK, LockState::Unlocked, at(2_000)));
-    assert_eq!(state(&step), Some(Confirmed));
+    assert_eq!(state(step), Some(Confirmed));
     assert!(step.restored.is_none() && !step.read_state);
 }
 
@@ -77,7 +77,7 @@ fn what_confirms_which_act() {
     for (act, position, confirms) in positions {
         let mut command = dispatched(act, sensors(true, true));
         let step = command.position_seen(&said(CONTACT, position, at(2_000)));
-        assert_eq!(state(&step) == Some(Confirmed), confirms, "{act} {position}");
+        assert_eq!(state(step) == Some(Confirmed), confirms, "{act} {position}");
     }
     for (act, lock, confirms) in [
         (Unlock, LockState::Unlocked, true),
@@ -89,7 +89,7 @@ fn what_confirms_which_act() {
     ] {
         let mut command = dispatched(act, sensors(true, true));
         let step = command.lock_seen(&said(LOCK, lock, at(2_000)));
-        assert_eq!(state(&step) == Some(Confirmed), confirms, "{act} {lock}");
+        assert_eq!(state(step) == Some(Confirmed), confirms, "{act} {lock}");
     }
 }
 
@@ -107,21 +107,21 @@ fn only_a_newer_word_of_the_role_s_own_endpoint_confirms() {
     ];
     for seen in not {
         let mut command = dispatched(Unlock, sensors(true, true));
-        assert_eq!(state(&command.lock_seen(&seen)), None, "{seen:?}");
+        assert_eq!(state(command.lock_seen(&seen)), None, "{seen:?}");
     }
     let slow_clock = Seen { device_time: Some(wall(-1_000)), ..good };
     let mut command = dispatched(Unlock, sensors(true, true));
-    assert_eq!(state(&command.lock_seen(&slow_clock)), Some(Confirmed));
+    assert_eq!(state(command.lock_seen(&slow_clock)), Some(Confirmed));
 }
 
 #[test]
 fn without_a_sensor_the_acknowledgement_is_all_there_is() {
     let mut command = dispatched(Unlock, sensors(true, false));
     let _ = command.progress(at(2_000), Progress::Acknowledged);
-    assert_eq!(state(&command.tick(at(16_999))), None);
+    assert_eq!(state(command.tick(at(16_999))), None);
     let step = command.tick(at(17_000));
     assert_eq!(
-        (state(&step), reason(&step)),
+        (state(step), reason(step)),
         (Some(ConfirmedAssumed), Some(CommandReason::NoSensor))
     );
 
@@ -130,10 +130,10 @@ fn without_a_sensor_the_acknowledgement_is_all_there_is() {
     let _ = relay.progress(at(2_000), Progress::Acknowledged);
     let inferred = Seen { said: Said::Assumed, ..said(LOCK, LockState::Unlocked, at(2_500)) };
     let _ = relay.lock_seen(&inferred);
-    assert_eq!(state(&relay.tick(at(17_000))), Some(ConfirmedAssumed));
+    assert_eq!(state(relay.tick(at(17_000))), Some(ConfirmedAssumed));
 
     let mut unanswered = dispatched(Unlock, sensors(true, false));
-    assert_eq!(state(&unanswered.tick(at(16_000))), Some(Indeterminate));
+    assert_eq!(state(unanswered.tick(at(16_000))), Some(Indeterminate));
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_deadline_that_passed_before_dispatch_expires_it() {
         } else {
             command.tick(at(15_000))
         };
-        assert_eq!((state(&step), reason(&step)), (Some(Expired), Some(CommandReason::TooLate)));
+        assert_eq!((state(step), reason(step)), (Some(Expired), Some(CommandReason::TooLate)));
         assert_eq!(step.restored, Some(UseRestored::EndedBeforeDispatch));
         assert!(command.is_forgettable());
     }
@@ -161,18 +161,18 @@ fn a_refusal_gives_the_use_back_unless_something_moved() {
     let mut moved = dispatched(Unlock, sensors(true, true));
     let _ = moved.lock_seen(&said(LOCK, LockState::NotFullyLocked, at(1_500)));
     let step = moved.progress(at(2_000), Progress::RefusedByDevice);
-    assert_eq!((state(&step), step.restored), (Some(Rejected), None));
+    assert_eq!((state(step), step.restored), (Some(Rejected), None));
 
     let mut unsent = dispatched(Unlock, sensors(true, true));
     let step = unsent.progress(at(2_000), Progress::NotSent(CommandReason::EndpointOffline));
-    assert_eq!(state(&step), Some(Rejected));
+    assert_eq!(state(step), Some(Rejected));
     assert_eq!(step.restored, Some(UseRestored::EndedBeforeDispatch));
 
     // It was received, so it was sent, whatever is said now.
     let mut contradicted = dispatched(Unlock, sensors(true, true));
     let _ = contradicted.progress(at(1_500), Progress::Acknowledged);
     let step = contradicted.progress(at(2_000), Progress::NotSent(CommandReason::RefusedByVendor));
-    assert_eq!((state(&step), step.restored), (Some(Indeterminate), None));
+    assert_eq!((state(step), step.restored), (Some(Indeterminate), None));
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn what_nobody_knows_gives_nothing_back_and_is_read() {
     let mut gone = dispatched(Unlock, sensors(true, true));
     let step = gone.vendor_gone(at(2_000));
     assert_eq!(
-        (state(&step), reason(&step)),
+        (state(step), reason(step)),
         (Some(Indeterminate), Some(CommandReason::ConnectionLost))
     );
     assert!(step.read_state && step.restored.is_none());
@@ -201,7 +201,7 @@ fn a_time_out_that_changed_nothing_gives_the_use_back_once_all_sensors_say_so() 
     let _ = command.lock_seen(&said(LOCK, LockState::Locked, at(5_000)));
     let _ = command.position_seen(&said(CONTACT, Position::Closed, at(6_000)));
     let step = command.tick(at(16_000));
-    assert_eq!((state(&step), step.read_state, step.restored), (Some(TimedOut), true, None));
+    assert_eq!((state(step), step.read_state, step.restored), (Some(TimedOut), true, None));
     assert_eq!(command.lock_seen(&said(LOCK, LockState::Locked, at(17_000))).restored, None);
     let stale = Seen { said: Said::Before, ..said(CONTACT, Position::Closed, at(17_500)) };
     assert_eq!(command.position_seen(&stale).restored, None);
@@ -242,10 +242,7 @@ fn a_restart_never_resends() {
         let mut waiting = accepted(Unlock, sensors(true, true));
         let step = waiting.restart(&restart);
         let end = if known == Gap::Known { Cancelled } else { Expired };
-        assert_eq!(
-            (state(&step), reason(&step)),
-            (Some(end), Some(CommandReason::GatewayRestarted))
-        );
+        assert_eq!((state(step), reason(step)), (Some(end), Some(CommandReason::GatewayRestarted)));
         assert_eq!(step.restored, Some(UseRestored::EndedBeforeDispatch));
 
         for acknowledged in [true, false] {
@@ -254,7 +251,7 @@ fn a_restart_never_resends() {
                 let _ = sent.progress(at(1_500), Progress::Acknowledged);
             }
             let step = sent.restart(&restart);
-            assert_eq!(state(&step), Some(Indeterminate));
+            assert_eq!(state(step), Some(Indeterminate));
             assert!(step.read_state && step.restored.is_none());
             let step = sent.dispatch(now, &Shown::new(None, None).facts());
             assert_eq!(step, CommandStep::default());
@@ -262,7 +259,7 @@ fn a_restart_never_resends() {
     }
     let mut late = accepted(Unlock, sensors(true, true));
     let step = late.restart(&Restart { at: moment(10, 15_000), gap: Gap::Known });
-    assert_eq!((state(&step), reason(&step)), (Some(Expired), Some(CommandReason::TooLate)));
+    assert_eq!((state(step), reason(step)), (Some(Expired), Some(CommandReason::TooLate)));
 }
 
 #[test]

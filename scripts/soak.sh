@@ -3,6 +3,7 @@
 #
 #   SOAK_KILLS    kill -9 cycles of core and vendor process under load                   (10000)
 #   SOAK_CUTS     simulated power cuts of the journal                                    (10000)
+#   SOAK_ACCESS   kill -9 of the core in the middle of an unlock                          (2000)
 #   SOAK_MOVES    moves of a gate on a serial line in trouble                            (1000)
 #   SOAK_STALL_S  seconds for which the disk does not answer; 0 leaves the disk out      (120)
 #   SOAK_FUZZ_S   seconds of fuzzing per target; 0 leaves fuzzing out                    (600)
@@ -15,6 +16,7 @@ cd "$(dirname "$0")/.."
 
 kills=${SOAK_KILLS:-10000}
 cuts=${SOAK_CUTS:-10000}
+access=${SOAK_ACCESS:-2000}
 moves=${SOAK_MOVES:-1000}
 stall=${SOAK_STALL_S:-120}
 fuzz=${SOAK_FUZZ_S:-600}
@@ -84,6 +86,16 @@ if [ "$kills" -gt 0 ]; then
         lines kill '^(seed [0-9]+|[0-9]+ kills of the core)'
     } >docs/evidence/kill.md
     echo "soak: docs/evidence/kill.md is written"
+fi
+
+if [ "$access" -gt 0 ]; then
+    pieces access "$access" 250 DOORWARD_ACCESS_KILLS real access::killed::
+    {
+        head_of "kill -9 in the middle of an unlock" "SOAK_ACCESS=$access make soak"
+        printf 'The lock counts. No request was decided twice, none carried out twice, none without its intent in\nthe journal, and each command has an end. A request that was cut off before its decision was\ndurable is decided when it comes again.\n\n'
+        lines access '^seed [0-9]+: [0-9]+ kills'
+    } >docs/evidence/access.md
+    echo "soak: docs/evidence/access.md is written"
 fi
 
 if [ "$stall" -gt 0 ]; then

@@ -56,6 +56,8 @@ fn as_done(line: &str) -> String {
         _ if command.contains(" --follow") => {
             format!("{{ timeout 1 {command} || [ $? = 124 ]; }}")
         }
+        // No lock is behind the broker here: it is denied, and says so.
+        "doorward unlock front-door" => format!("{{ {command} || [ $? = 3 ]; }}"),
         _ => line.to_owned(),
     }
 }

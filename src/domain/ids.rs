@@ -1,7 +1,5 @@
 //! Names of things, as types of their own so that they cannot be mixed up.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 macro_rules! id {
@@ -9,20 +7,22 @@ macro_rules! id {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(Arc<str>);
+        pub struct $name(std::sync::Arc<str>);
 
         impl $name {
-            pub fn new(text: impl Into<Arc<str>>) -> Self {
+            /// From text that was checked where it came in.
+            pub fn new(text: impl Into<std::sync::Arc<str>>) -> Self {
                 Self(text.into())
             }
 
+            /// The text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
             /// Shares the text.
-            pub fn to_arc(&self) -> Arc<str> {
-                Arc::clone(&self.0)
+            pub fn to_arc(&self) -> std::sync::Arc<str> {
+                std::sync::Arc::clone(&self.0)
             }
         }
 
@@ -33,6 +33,7 @@ macro_rules! id {
         }
     };
 }
+pub(super) use id;
 
 id! {
     /// A door, garage door or gate.

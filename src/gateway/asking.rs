@@ -211,8 +211,11 @@ impl Daemon {
                 issuer.grant(accepts, grant).await?.draft
             }
             Ask::Revoke { grant_id } => {
-                let Some((entry, expires_at)) = self.gateway.grant_place(grant_id) else {
-                    anyhow::bail!("no grant {grant_id} is held");
+                let Some((entry, expires_at)) = self.gateway.own_grant_place(grant_id) else {
+                    anyhow::bail!(
+                        "no grant {grant_id} that was issued here is held; one of another issuer \
+                         is ended by that issuer"
+                    );
                 };
                 let revocation = Revocation::now(address(entry), grant_id, expires_at);
                 issuer.revoke(accepts, revocation).await?.draft
@@ -246,6 +249,10 @@ impl Daemon {
 
     /// The intent is durable: the command leaves, or is known not to have left.
     pub(super) fn dispatch(&mut self, order: Outbound) {
+        // Its vendor may have gone while the intent became durable: it has its end then.
+        if !self.gateway.may_leave(order.id) {
+            return;
+        }
         let left = order.until.checked_sub(self.started.elapsed());
         let handed = match (left, self.vendors.get(&order.vendor)) {
             (Some(left), Some(link)) if !left.is_zero() => link.command(CommandOrder::now(

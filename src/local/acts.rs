@@ -1,5 +1,7 @@
 //! `POST /v1/ask`, `GET /v1/grants`, `GET /v1/visits`: what operators ask and see of access.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, State};
@@ -24,7 +26,7 @@ pub(super) async fn ask(
 ) -> Result<Response, Fault> {
     let group = served.access.operators.clone();
     let uid = match peer.uid {
-        Some(uid) if may_act(uid, &group) => uid,
+        Some(uid) if is_operator(uid, &group).await? => uid,
         uid => {
             tracing::warn!(?uid, "somebody who is no operator asked for an act");
             let words = format!(
@@ -39,6 +41,12 @@ pub(super) async fn ask(
     let answer = question(&served, |reply| Request::Ask { ask, uid, reply }).await?;
     let line = serde_json::to_string(&answer)? + "\n";
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], line).into_response())
+}
+
+/// Files are read for it, which may take their time.
+async fn is_operator(uid: u32, group: &Arc<str>) -> Result<bool, Fault> {
+    let group = Arc::clone(group);
+    Ok(tokio::task::spawn_blocking(move || may_act(uid, &group)).await?)
 }
 
 /// `GET /v1/grants`: the grants that are held.

@@ -20,7 +20,7 @@ pub use challenge::{CHALLENGE_LIFE, Challenges, Nonce};
 pub use clock::{Clock, Floor, Interval, Reading, Sample, Trust};
 pub use decision::{
     Asker, Attempts, Battery, Challenged, Credential, Deadline, Decision, Mode, Physical, Prior,
-    Proof, Question, Reach, RoleState, Served, Traffic, Way, decide,
+    Proof, Question, Reach, RoleState, Served, Traffic, Way, acting, decide,
 };
 pub use grant::{Grant, GrantKey};
 pub use ledger::{Asked, Changes, Installed, Key, Ledger, Outcome, Record, RequestKey, Revocation};

@@ -2,46 +2,20 @@
 //! was said.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-macro_rules! name {
-    ($(#[$meta:meta])* $name:ident) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(Arc<str>);
+use crate::domain::ids::id;
 
-        impl $name {
-            /// From text that was checked against its schema.
-            pub fn new(text: impl Into<Arc<str>>) -> Self {
-                Self(text.into())
-            }
-
-            /// The text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
-
-name! {
+id! {
     /// A publisher whose key is trusted, as `acme.delivery`: at most 64 characters, no slash.
     IssuerName
 }
-name! {
+id! {
     /// Whose building: at most 64 characters.
     TenantId
 }
-name! {
+id! {
     /// A pseudonym of a person, drawn per tenant: at most 64 characters. Personal data with door
     /// and time beside it.
     SubjectRef

@@ -19,9 +19,9 @@ use crate::domain::access::reason::Channel;
 use crate::domain::access::{
     Asked, Asker as Person, Attempts, BodyDigest, CHALLENGE_LIFE, Challenged, Changes, Credential,
     Deadline, Decision, Grant, GrantKey, Installed, Interval, IssuerName, Nonce, Outcome, Prior,
-    Proof, Question, Reason, RequestKey, Served, TenantId, Traffic, Trust, decide,
+    Proof, Question, Reason, RequestKey, Served, TenantId, Traffic, Trust, acting, decide,
 };
-use crate::domain::entry::{EntryState, Role};
+use crate::domain::entry::EntryState;
 use crate::domain::ids::{EntryId, VendorId};
 use crate::domain::operation::command::{Admission, Changed, Order, admission};
 use crate::domain::operation::door::{DoorInput, Explanation};
@@ -331,11 +331,8 @@ impl Gateway {
         effects: &mut Effects,
     ) -> Result<(), Reason> {
         let entry = self.entries.get(&request.entry).cloned().ok_or(Reason::UnknownEntry)?;
-        let role = match request.act {
-            Act::Lock | Act::Unlock => Role::Lock,
-            Act::Open | Act::Close | Act::Stop => Role::Actuator,
-        };
-        let endpoint = entry.roles.get(&role).cloned().ok_or(Reason::EndpointOffline)?;
+        let endpoint =
+            entry.roles.get(&acting(request.act)).cloned().ok_or(Reason::EndpointOffline)?;
         let vendor = VendorId::new(endpoint.vendor());
         let address = self
             .vendors

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::trust::CONSOLE;
 use crate::gateway::state::Gateway;
 use crate::local::{GrantView, VisitView};
 
@@ -43,9 +44,12 @@ impl Gateway {
             .collect()
     }
 
-    /// Entry and end of a grant, for its revocation.
-    pub fn grant_place(&self, grant_id: Uuid) -> Option<(String, Timestamp)> {
-        let held = self.guard.ledger.grants().find(|held| held.grant.grant_id == grant_id)?;
+    /// Entry and end of a grant that was issued here, for its revocation: nobody ends what another
+    /// issued.
+    pub fn own_grant_place(&self, grant_id: Uuid) -> Option<(String, Timestamp)> {
+        let held = self.guard.ledger.grants().find(|held| {
+            held.grant.grant_id == grant_id && held.grant.issuer.as_str() == CONSOLE
+        })?;
         Some((held.grant.entry.to_string(), held.grant.expires_at))
     }
 }

@@ -87,10 +87,8 @@ impl Gateway {
         vendor: &VendorId,
         effects: &mut Effects,
     ) {
-        self.each_flight(now, effects, |flight, at| {
-            (flight.command.order().endpoint.vendor() == vendor.as_str())
-                .then(|| flight.command.vendor_gone(at))
-        });
+        let of = |flight: &Flight| flight.command.order().endpoint.vendor() == vendor.as_str();
+        self.each_flight(now, effects, of, Command::vendor_gone);
     }
 
     /// A lock of an entry said where its bolt is.
@@ -101,9 +99,8 @@ impl Gateway {
         seen: &Seen<LockState>,
         effects: &mut Effects,
     ) {
-        self.each_flight(now, effects, |flight, _| {
-            (flight.command.order().entry == *entry).then(|| flight.command.lock_seen(seen))
-        });
+        let of = |flight: &Flight| flight.command.order().entry == *entry;
+        self.each_flight(now, effects, of, |command, _| command.lock_seen(seen));
         self.visit(now, entry, effects, |visit, _| visit.lock_seen(seen));
         self.door_input(now, entry, DoorInput::Lock(seen), effects);
     }
@@ -116,19 +113,18 @@ impl Gateway {
         seen: &Seen<Position>,
         effects: &mut Effects,
     ) {
-        self.each_flight(now, effects, |flight, _| {
-            (flight.command.order().entry == *entry).then(|| flight.command.position_seen(seen))
-        });
+        let of = |flight: &Flight| flight.command.order().entry == *entry;
+        self.each_flight(now, effects, of, |command, _| command.position_seen(seen));
         self.visit(now, entry, effects, |visit, _| visit.position_seen(seen));
         self.door_input(now, entry, DoorInput::Position(seen), effects);
     }
 
     /// Time has passed.
     pub(in crate::gateway) fn tick_access(&mut self, now: Now, effects: &mut Effects) {
-        self.each_flight(now, effects, |flight, at| {
-            let due = flight.command.next_deadline().is_some_and(|due| due <= at.monotonic);
-            due.then(|| flight.command.tick(at))
-        });
+        let of = |flight: &Flight| {
+            flight.command.next_deadline().is_some_and(|due| due <= now.monotonic)
+        };
+        self.each_flight(now, effects, of, Command::tick);
         self.tick_visits(now, effects);
         if self.guard.next_expiry <= now.monotonic {
             self.look_at_clock(now);
@@ -159,7 +155,7 @@ impl Gateway {
         let known = self.guard.clock.read(now.monotonic).trust != Trust::None;
         let gap = if known { Gap::Known } else { Gap::Unknown };
         let restart = Restart { at: at(now), gap };
-        self.each_flight(now, effects, |flight, _| Some(flight.command.restart(&restart)));
+        self.each_flight(now, effects, |_| true, |command, _| command.restart(&restart));
         // A use whose command is not known any more stays taken.
         let flying: BTreeSet<RequestKey> =
             self.guard.flights.values().map(|flight| flight.request.clone()).collect();
@@ -175,24 +171,31 @@ impl Gateway {
         self.restart_machines(now, &restart, effects);
     }
 
-    /// Lets each command take a step, and follows what comes of it.
+    /// Lets each of these commands take a step, and follows what comes of it.
     fn each_flight(
         &mut self,
         now: Now,
         effects: &mut Effects,
-        mut step: impl FnMut(&mut Flight, At) -> Option<CommandStep>,
+        of: impl Fn(&Flight) -> bool,
+        mut step: impl FnMut(&mut Command, At) -> CommandStep,
     ) {
-        let ids: Vec<Uuid> = self.guard.flights.keys().copied().collect();
+        let flights = self.guard.flights.iter();
+        let ids: Vec<Uuid> = flights.filter(|(_, f)| of(f)).map(|(id, _)| *id).collect();
         for id in ids {
             let Some(flight) = self.guard.flights.get_mut(&id) else { continue };
             let before = flight.command.clone();
-            if let Some(step) = step(flight, at(now)) {
-                if flight.command != before {
-                    self.guard.touch_flight(id);
-                }
-                self.follow(now, id, step, effects);
+            let step = step(&mut flight.command, at(now));
+            if flight.command != before {
+                self.guard.touch_flight(id);
             }
+            self.follow(now, id, step, effects);
         }
+    }
+
+    /// Whether a command that was to leave still may: it has not ended since.
+    pub(in crate::gateway) fn may_leave(&self, id: Uuid) -> bool {
+        let flight = self.guard.flights.get(&id);
+        flight.is_some_and(|flight| flight.command.state() == CommandState::Dispatched)
     }
 
     /// What a step of a command leads to.
@@ -291,6 +294,12 @@ impl Gateway {
             .ledger
             .grants()
             .filter(|held| held.ended.is_none())
+            // Only those that may end now.
+            .filter(|held| {
+                held.grant.end() < floor
+                    || held.uses_left() == 0
+                    || held.grant.journal_id != self.guard.ledger.journal_id()
+            })
             .map(|held| (held.grant.key(), held.grant.entry.clone()))
             .collect();
         let (ended, changes) = self.guard.ledger.expire(floor);

@@ -245,8 +245,9 @@ fn write(batch: &mut Batch, name: String, value: Option<serde_json::Result<Vec<u
 
 /// The highest version of an issuer list that was ever taken.
 pub fn version_taken(facts: &[(String, Vec<u8>)]) -> u64 {
+    // One that was stored and cannot be read lets no list in, rather than an old one.
     let found = facts.iter().find(|(name, _)| name == VERSION);
-    found.and_then(|(_, value)| serde_json::from_slice(value).ok()).unwrap_or(1)
+    found.map_or(1, |(_, value)| serde_json::from_slice(value).unwrap_or(u64::MAX))
 }
 
 impl Gateway {
@@ -268,7 +269,9 @@ impl Gateway {
 
     /// Notes the version of the list of issuers that is believed, so that none before it is again.
     pub(in crate::gateway) fn note_version(&self, batch: &mut Batch) {
-        let version = self.guard.belief.issuers_version.to_string();
-        batch.facts.insert(VERSION.to_owned(), version.into_bytes());
+        if self.guard.belief.issuers.is_some() {
+            let version = self.guard.belief.issuers_version.to_string();
+            batch.facts.insert(VERSION.to_owned(), version.into_bytes());
+        }
     }
 }

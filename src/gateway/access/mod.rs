@@ -18,7 +18,7 @@ mod visits;
 
 pub use accepts::{accepted, own};
 pub use guard::{Belief, Guard, version_taken};
-pub use trust::{CONSOLE, Trust, read_list};
+pub use trust::Trust;
 
 use std::time::Duration;
 

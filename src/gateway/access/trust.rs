@@ -83,7 +83,7 @@ impl Trust {
 ///
 /// # Errors
 /// It cannot be read or believed; the words say why.
-pub fn read_list(
+fn read_list(
     file: &Path,
     root: &PublicKey,
     at_least: u64,

@@ -122,6 +122,10 @@ fn one_grant_opens_once() {
     assert_eq!(installed["outcome"], "installed", "{installed}");
     // The same again is the same.
     assert_eq!(deliver(&stand, &grant.draft.finish()), installed);
+    // Nobody ends what another issued, and nobody is told that he did.
+    let (answer, code) = stand.lines(&["grants", "revoke", &grant.data.grant_id]);
+    assert_eq!((code, &answer[0]["outcome"]), (Some(3), &"denied".into()), "{answer:?}");
+    assert_eq!(stand.gateway.json(&["grants", "list"]).unwrap().as_array().unwrap().len(), 1);
 
     let request = service.request(grant.to_use().unwrap());
     let granted = deliver(&stand, &request.draft.finish());

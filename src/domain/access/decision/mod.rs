@@ -36,6 +36,7 @@ mod tests;
 
 use std::time::Duration;
 
+pub use needs::acting;
 pub use question::{
     Asker, Attempts, Battery, Challenged, Credential, Deadline, Mode, Physical, Prior, Proof,
     Question, Reach, RoleState, Served, Traffic, Way,

@@ -5,7 +5,7 @@ use doorward_translators::Act;
 use crate::domain::entry::Role;
 
 /// The role whose endpoint does it.
-pub(super) const fn acting(act: Act) -> Role {
+pub const fn acting(act: Act) -> Role {
     match act {
         Act::Lock | Act::Unlock => Role::Lock,
         Act::Open | Act::Close | Act::Stop => Role::Actuator,

@@ -5,11 +5,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Subcommand, ValueEnum};
+use doorward_events::types::{WeeklySchedule, WeeklyWindow};
 use doorward_translators::Act;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::output;
+use super::week::Windows;
 use crate::local::{Answer, Ask, Client, GrantView};
 
 /// The exit status where no grant is held now.
@@ -82,9 +85,24 @@ struct Issue {
     /// Time that must lie between two uses, as 30s.
     #[arg(long, value_name = "TIME", value_parser = length)]
     interval: Option<SignedDuration>,
+    /// When in the week, by the clock at the entry, as "mon-fri 08:00-18:00"; more than once: each
+    /// counts. Absent: always.
+    #[arg(long, value_name = "WHEN", value_parser = super::week::windows)]
+    on: Vec<Windows>,
+    /// A date on which none of that counts, as 2026-12-25.
+    #[arg(long, value_name = "DATE", requires = "on")]
+    not_on: Vec<Date>,
     /// As JSON.
     #[arg(long)]
     json: bool,
+}
+
+impl Issue {
+    fn schedule(&self) -> Option<WeeklySchedule> {
+        let windows: Vec<_> = self.on.iter().flat_map(|windows| windows.0.clone()).collect();
+        let holidays = self.not_on.iter().map(ToString::to_string).collect();
+        (!windows.is_empty()).then_some(WeeklySchedule { windows, holidays })
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -157,6 +175,7 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
                 expires_at,
                 max_uses: issue.uses,
                 min_interval_s: interval,
+                schedule: issue.schedule(),
             };
             tell(&self::ask(&client, &ask).await?, issue.json)
         }
@@ -230,7 +249,18 @@ fn tell(answer: &Answer, json: bool) -> anyhow::Result<ExitCode> {
             output::say(&format!("granted; the command is {command_id}"));
             ExitCode::SUCCESS
         }
-        Answer::Clock { .. } => ExitCode::SUCCESS,
+        Answer::Clock { at, trust } => {
+            output::say(&format!("the gateway believes that it is {at} ({trust})"));
+            ExitCode::SUCCESS
+        }
+        Answer::Issuers { version } => {
+            output::say(&format!("the list of issuers of version {version} is believed"));
+            ExitCode::SUCCESS
+        }
+        Answer::Undecided { detail } => {
+            output::say_error(&format!("nothing was decided: {detail}"));
+            ExitCode::FAILURE
+        }
         Answer::Repeated { then } => {
             output::say(&format!("asked before; the outcome was: {then}"));
             ExitCode::SUCCESS
@@ -277,6 +307,12 @@ fn show(grant: &GrantView) {
     ];
     if let Some(seconds) = grant.min_interval_s {
         lines.push(("between two uses", format!("{seconds} s")));
+    }
+    for WeeklyWindow { day, from, to } in grant.schedule.iter().flat_map(|week| &week.windows) {
+        lines.push(("on", format!("{day} {from}-{to}")));
+    }
+    for date in grant.schedule.iter().flat_map(|week| &week.holidays) {
+        lines.push(("not on", date.clone()));
     }
     for (name, value) in lines {
         output::say(&format!("{name:<17} {value}"));

@@ -16,6 +16,7 @@ mod queue;
 mod run;
 mod stopped;
 mod visits;
+mod week;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -56,6 +56,12 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(failure) = &status.storage_failure {
         output::say(&format!("disk trouble {failure}; nothing is acknowledged meanwhile"));
     }
+    if status.clock == "untrusted" {
+        output::say(
+            "clock        nobody stands for it: no door opens; start a time service, or see \
+             doorward clock confirm --help",
+        );
+    }
     for vendor in &status.held {
         output::say(&format!(
             "held         {vendor}: not read, since what waits of it fills its quota"

@@ -19,7 +19,7 @@ pub use finding::{Finding, Kind, Severity};
 pub use gateway::{BusConfig, GatewayConfig};
 pub use journal::JournalConfig;
 pub use names::is_vendor;
-pub use trust::{DownlinkConfig, Issuers, TrustConfig};
+pub use trust::{DownlinkConfig, Issuers, SystemClock, TrustConfig};
 pub use vendor::VendorConfig;
 
 use crate::domain::entry::Entry;

@@ -14,21 +14,34 @@ use super::source::Source;
 /// Whom the gateway believes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustConfig {
-    /// The offline key that signs the list of issuers, and the list's file: a compact JWS. `None`:
-    /// nobody but the operators at the gateway itself.
+    /// Where trust in the cloud's issuers starts. `None`: nobody is believed but the operators at
+    /// the gateway itself.
     pub issuers: Option<Issuers>,
     /// The system's group whose members may act at the gateway, beside root.
     pub operators: String,
-    /// The largest error of the system's clock; `None`: it is not believed, and every request needs
-    /// a challenge.
-    pub system_clock: Option<Duration>,
+    /// Who stands for the system's clock.
+    pub system_clock: SystemClock,
+}
+
+/// Who stands for the system's clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SystemClock {
+    /// The kernel, as its time service tells it.
+    #[default]
+    Kernel,
+    /// The operator: it is wrong by so much at most, whatever the kernel says.
+    Operator(Duration),
+    /// Nobody: it is not believed, and every request needs a challenge.
+    Nobody,
 }
 
 /// Where trust in the cloud's issuers starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issuers {
+    /// The offline key that signs the lists of issuers.
     pub root_key: PublicKey,
-    pub file: PathBuf,
+    /// A list, as compact JWS. `None`: the first one comes over the bus.
+    pub file: Option<PathBuf>,
 }
 
 /// Where requests come from.
@@ -44,23 +57,13 @@ pub(super) struct TrustTable {
     issuers: Option<PathBuf>,
     #[serde(default = "operators")]
     operators: String,
-    #[serde(default = "clock_error")]
-    clock_error_ms: u32,
+    clock_error_ms: Option<u32>,
 }
 
 impl Default for TrustTable {
     fn default() -> Self {
-        Self {
-            root_key: None,
-            issuers: None,
-            operators: operators(),
-            clock_error_ms: clock_error(),
-        }
+        Self { root_key: None, issuers: None, operators: operators(), clock_error_ms: None }
     }
-}
-
-fn clock_error() -> u32 {
-    500
 }
 
 fn operators() -> String {
@@ -81,7 +84,7 @@ pub(super) fn trust(
     let TrustTable { root_key, issuers, operators, clock_error_ms } = table;
     let issuers = match (root_key, issuers) {
         (None, None) => None,
-        (Some(key), Some(file)) => match PublicKey::from_base64url(&key) {
+        (Some(key), file) => match PublicKey::from_base64url(&key) {
             Ok(root_key) => Some(Issuers { root_key, file }),
             Err(error) => {
                 findings.push(source.error(
@@ -92,20 +95,20 @@ pub(super) fn trust(
                 None
             }
         },
-        (key, _) => {
-            let (have, lacks) = match key {
-                Some(_) => ("root_key", "issuers"),
-                None => ("issuers", "root_key"),
-            };
+        (None, Some(_)) => {
             findings.push(source.error(
-                format!("trust.{have}"),
-                format!("without trust.{lacks} it is of no use"),
-                format!("set {lacks} too, or remove {have}"),
+                "trust.issuers",
+                "without trust.root_key it is of no use",
+                "set root_key too, or remove issuers",
             ));
             None
         }
     };
-    let system_clock = (clock_error_ms > 0).then(|| Duration::from_millis(clock_error_ms.into()));
+    let system_clock = match clock_error_ms {
+        None => SystemClock::Kernel,
+        Some(0) => SystemClock::Nobody,
+        Some(error) => SystemClock::Operator(Duration::from_millis(error.into())),
+    };
     TrustConfig { issuers, operators, system_clock }
 }
 

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use doorward_events::statement::{
-    Accepts, Address, Audience, Grant, Interval, Issued, Request as Requested, Revocation,
+    Accepts, Address, Audience, Grant, Interval, Issued, IssuerList, Request as Requested,
+    Revocation, Verifier,
 };
 use doorward_events::subscribe::sqs::Receipt;
 use doorward_events::types::{
@@ -16,11 +17,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::access::{Answering, Belief, Outbound, Trust, version_taken};
+use super::access::{Answering, Belief, Outbound, Trust};
 use super::daemon::Daemon;
 use super::state::{Identity, Input};
 use crate::bus::{Came, Downlink};
-use crate::config::Configuration;
+use crate::config::{Configuration, SystemClock};
 use crate::journal::Restored;
 use crate::link::CommandOrder;
 use crate::local::{Answer, Ask};
@@ -44,7 +45,8 @@ pub(super) struct Desk {
     pub audience: Audience,
     pub accepts: Accepts,
     pub downlink: Option<Downlink>,
-    system_clock: Option<Duration>,
+    system_clock: SystemClock,
+    issuers_version: u64,
     waiting: HashMap<u64, Asker>,
     next: u64,
 }
@@ -61,14 +63,14 @@ impl Desk {
         now: Timestamp,
     ) -> anyhow::Result<Self> {
         let gateway = &config.gateway;
-        let at_least = version_taken(&restored.facts);
+        let taken = super::access::taken(&restored.facts);
         let interval = Interval::exactly(now);
         let trust = Trust::open(
             &gateway.state_dir,
             &gateway.tenant,
             &gateway.instance,
             &gateway.trust,
-            at_least,
+            &taken,
             interval,
         )
         .await?;
@@ -82,18 +84,39 @@ impl Desk {
         let accepts = super::access::own(identity, restored.journal_id, now)?;
         let downlink = Downlink::start(&gateway.bus, gateway.downlink.as_ref()).await?;
         let system_clock = gateway.trust.system_clock;
-        let waiting = HashMap::new();
-        Ok(Self { trust, audience, accepts, downlink, system_clock, waiting, next: 0 })
+        let issuers_version = taken.version;
+        let (waiting, next) = (HashMap::new(), 0);
+        Ok(Self {
+            trust,
+            audience,
+            accepts,
+            downlink,
+            system_clock,
+            issuers_version,
+            waiting,
+            next,
+        })
     }
 
     /// What the state machine needs of it.
     pub fn belief(&self) -> Belief {
+        let issuers = self.trust.issuers.as_ref();
         Belief {
-            issuers: self.trust.issuers.clone(),
-            issuers_version: self.trust.version,
+            root: self.trust.root,
+            issuers: issuers.map(|list| Verifier::new(list.trusted().clone())),
+            issuers_version: issuers.map_or(self.issuers_version, IssuerList::version),
             console: Some(self.trust.console.clone()),
             audience: self.audience.clone(),
-            system_clock: self.system_clock,
+            system_clock: self.system_clock(),
+        }
+    }
+
+    /// The largest error of the system's clock, if somebody stands for it now.
+    pub fn system_clock(&self) -> Option<Duration> {
+        match self.system_clock {
+            SystemClock::Kernel => doorward_system_clock::synchronised(),
+            SystemClock::Operator(error) => Some(error),
+            SystemClock::Nobody => None,
         }
     }
 
@@ -119,6 +142,8 @@ impl Desk {
         match self.waiting.remove(&ask) {
             // Whoever asked may be gone; what was decided stands.
             Some(Asker::Local(reply)) => drop(reply.send(answer)),
+            // It comes again, and goes to the dead letters in the end.
+            Some(Asker::Queue(_)) if matches!(answer, Answer::Undecided { .. }) => {}
             Some(Asker::Queue(receipt)) => {
                 if let Some(downlink) = &self.downlink {
                     downlink.settle(receipt);
@@ -196,6 +221,7 @@ impl Daemon {
                 expires_at,
                 max_uses,
                 min_interval_s,
+                schedule,
             } => {
                 let grant = Grant {
                     address: address(entry),
@@ -207,6 +233,7 @@ impl Daemon {
                     expires_at,
                     max_uses,
                     min_interval_s,
+                    schedule,
                 };
                 issuer.grant(accepts, grant).await?.draft
             }

@@ -1,28 +1,27 @@
 //! Composes the gateway's events. Whatever it returns is valid or an error that names the field.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_events::types as schema;
-use doorward_events::{Draft, Envelope, Handshake, Invalid, bounded_text};
+use doorward_events::{Draft, Envelope, Invalid, bounded_text};
 use doorward_translators::{
     AlarmKind, CredentialChange, Device, LockState, Operation, Outcome, Position,
 };
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::state::{HEARTBEAT, Identity, Now, StartFacts, StartInfo};
+use super::state::{Identity, Now};
 use crate::domain::entry::{Entry, EntryState};
 use crate::domain::fact::{Change, Fact, FactQuality, Sighting};
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
-use crate::domain::operation::door::severity;
-use crate::journal::{Erased, Gap, PreviousStop, QuarantineRecord};
+use crate::domain::operation::door::{MotionHold, severity};
 
-type Event = Result<Draft, Invalid>;
+pub(super) type Event = Result<Draft, Invalid>;
 
 /// Longest sentence in an event.
-const MAX_DETAIL: usize = 256;
+pub(super) const MAX_DETAIL: usize = 256;
 /// Most availability topics that one event names.
 const MAX_UNAVAILABLE: usize = 16;
 
@@ -84,68 +83,6 @@ impl Composer {
         envelope
     }
 
-    pub fn gateway_started(&mut self, now: Now, facts: &StartFacts, start: &StartInfo) -> Event {
-        let id = self.id(now);
-        self.envelope(id, now.wall).seal(&schema::GatewayStarted {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            platform: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
-            previous_stop: match start.previous_stop {
-                PreviousStop::Clean => "clean",
-                PreviousStop::Unclean => "unclean",
-                PreviousStop::FirstStart => "first_start",
-            }
-            .into(),
-            events_waiting: number(start.waiting),
-            bus: facts.bus.into(),
-            vendors: facts
-                .vendors
-                .iter()
-                .map(|(vendor, enabled)| schema::EnabledVendor {
-                    vendor: vendor.to_string(),
-                    enabled: *enabled,
-                })
-                .collect(),
-            accepts: super::access::accepted(),
-        })
-    }
-
-    pub fn handshake(&mut self, now: Now) -> Event {
-        let id = self.id(now);
-        let handshake = Handshake {
-            publisher_version: env!("CARGO_PKG_VERSION").to_owned(),
-            interval: HEARTBEAT,
-        };
-        handshake.draft(self.envelope(id, now.wall))
-    }
-
-    pub fn heartbeat(
-        &mut self,
-        now: Now,
-        uptime: Duration,
-        waiting: u64,
-        quarantined: u64,
-        delivered_through: &BTreeMap<String, u64>,
-        vendors: &[(&VendorId, &'static str)],
-    ) -> Event {
-        let id = self.id(now);
-        self.envelope(id, now.wall).seal(&schema::GatewayHeartbeat {
-            uptime_s: number(uptime.as_secs()),
-            events_waiting: number(waiting),
-            quarantined: number(quarantined),
-            delivered_through: delivered_through
-                .iter()
-                .map(|(name, sequence)| (name.clone(), number(*sequence)))
-                .collect(),
-            vendors: vendors
-                .iter()
-                .map(|(vendor, state)| schema::VendorStatus {
-                    vendor: vendor.to_string(),
-                    state: (*state).into(),
-                })
-                .collect(),
-        })
-    }
-
     pub fn entry_registered(&mut self, now: Now, entry: &Entry) -> Event {
         let id = self.id(now);
         let envelope = self.at_entry(id, now.wall, &entry.id, None);
@@ -171,11 +108,11 @@ impl Composer {
         now: Now,
         entry: &Entry,
         door: &EntryState,
+        hold: Option<MotionHold>,
         reason: &str,
     ) -> Event {
         let id = self.id(now);
         let unknown = || schema::FactQuality::from(FactQuality::Unknown.as_str());
-        let source = |fact: Option<&EndpointId>| fact.map(ToString::to_string);
         self.at_entry(id, now.wall, &entry.id, None).seal(&schema::EntryStateReported {
             reason: reason.into(),
             mode: schema::ModeFact {
@@ -184,21 +121,15 @@ impl Composer {
                 observed_at: None,
                 source: None,
             },
-            position: schema::PositionFact {
-                value: door.position.value.as_str().into(),
-                quality: door.position.quality.as_str().into(),
-                observed_at: observed_at(&door.position),
-                source: source(door.position.source.as_ref()),
-            },
-            lock: schema::LockFact {
-                value: door.lock.value.as_str().into(),
-                quality: door.lock.quality.as_str().into(),
-                observed_at: observed_at(&door.lock),
-                source: source(door.lock.source.as_ref()),
-            },
+            position: position_fact(door),
+            lock: lock_fact(door),
             motion_hold: schema::MotionHoldFact {
-                value: "none".into(),
-                quality: unknown(),
+                value: hold.unwrap_or(MotionHold::None).as_str().into(),
+                quality: match hold {
+                    // It follows from what the sensors say.
+                    Some(_) => door.position.quality.as_str().into(),
+                    None => unknown(),
+                },
                 observed_at: None,
                 source: None,
             },
@@ -417,47 +348,6 @@ impl Composer {
             isolated_for_s: number(isolated_for.as_secs()),
         })
     }
-
-    pub fn events_dropped(&mut self, now: Now, gap: &Gap) -> Event {
-        let id = self.id(now);
-        self.envelope(id, now.wall).seal(&schema::GatewayEventsDropped {
-            journal_id: gap.journal_id.map(|id| id.to_string()),
-            ranges: gap
-                .ranges
-                .iter()
-                .map(|(first, last)| schema::SequenceRange {
-                    first: number(*first),
-                    last: number(*last),
-                })
-                .collect(),
-            count: number(gap.count),
-            reason: gap.reason.as_str().into(),
-        })
-    }
-
-    pub fn subject_erased(&mut self, now: Now, erased: Erased, uid: u32) -> Event {
-        let id = self.id(now);
-        self.envelope(id, now.wall).seal(&schema::GatewaySubjectErased {
-            events: number(erased.events),
-            waiting: number(erased.waiting),
-            quarantine: number(erased.quarantine),
-            facts: number(erased.facts),
-            requested_by_uid: i64::from(uid),
-        })
-    }
-
-    pub fn quarantined(&mut self, now: Now, record: &QuarantineRecord, count: u64) -> Event {
-        let id = self.id(now);
-        self.envelope(id, now.wall).seal(&schema::EventQuarantined {
-            quarantine_id: number(record.id),
-            vendor: record.vendor.as_ref().map(ToString::to_string),
-            source: bounded_text(&record.source, MAX_DETAIL),
-            reason: record.reason.as_str().into(),
-            detail: Some(bounded_text(&record.detail, MAX_DETAIL)),
-            bytes: number(record.bytes),
-            count: number(count),
-        })
-    }
 }
 
 fn observed_at<V>(fact: &Fact<V>) -> Option<String> {
@@ -465,6 +355,28 @@ fn observed_at<V>(fact: &Fact<V>) -> Option<String> {
 }
 
 /// JSON's integers end at 2^53; nothing counted here gets there.
-fn number(value: u64) -> i64 {
+pub(super) fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Where the leaf is, with what that is worth.
+pub(super) fn position_fact(door: &EntryState) -> schema::PositionFact {
+    let Fact { value, quality, source, .. } = &door.position;
+    schema::PositionFact {
+        value: value.as_str().into(),
+        quality: quality.as_str().into(),
+        observed_at: observed_at(&door.position),
+        source: source.as_ref().map(ToString::to_string),
+    }
+}
+
+/// Where the bolt is, with what that is worth.
+pub(super) fn lock_fact(door: &EntryState) -> schema::LockFact {
+    let Fact { value, quality, source, .. } = &door.lock;
+    schema::LockFact {
+        value: value.as_str().into(),
+        quality: quality.as_str().into(),
+        observed_at: observed_at(&door.lock),
+        source: source.as_ref().map(ToString::to_string),
+    }
 }

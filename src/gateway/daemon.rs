@@ -256,6 +256,7 @@ impl Daemon {
     }
 
     pub(super) fn step(&mut self, input: Input) {
+        self.gateway.system_clock(self.desk.system_clock());
         let effects = self.gateway.step(self.now(), input);
         self.take(effects);
     }
@@ -357,6 +358,7 @@ impl Daemon {
                     journal_arrival: (!matches!(self.arrival, Arrival::AsItWas))
                         .then(|| self.arrival.words()),
                     journal_lost: self.arrival.is_loss(),
+                    clock: self.gateway.clock_trust(self.now()).to_owned(),
                     held: self.held.iter().map(ToString::to_string).collect(),
                     vendors: self
                         .gateway

@@ -13,6 +13,7 @@ mod compose;
 pub mod daemon;
 mod memory;
 pub(crate) mod opening;
+mod own_story;
 mod pace;
 mod quarantine;
 mod signal;

@@ -24,6 +24,9 @@ const MAX_SOURCES: usize = 512;
 /// Most bytes of a refused event that are kept.
 const MAX_RAW: usize = 4096;
 
+/// The reason of a command that a broker keeps (`crates/translators`, `RefusalReason`).
+const RETAINED_COMMAND: &str = "retained_command";
+
 /// Which cases belong together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Source {
@@ -164,23 +167,48 @@ impl Gateway {
         });
         window.cases += 1;
         let first = window.cases == 1;
-        if window.cases <= KEPT_PER_WINDOW || only_copy {
-            quarantine.last_id = next_id;
-            record.id = next_id;
-            window.last_id = next_id;
-            if first && told {
-                let event = self.composer.quarantined(now, &record, 1);
-                effects.event(record.vendor.as_ref(), event);
-            }
-            if !first && told {
-                window.untold += 1;
-                window.untold_bytes = window.untold_bytes.saturating_add(record.bytes);
-            }
-            effects.batch.quarantine.push(record);
-        } else if told {
+        let kept = window.cases <= KEPT_PER_WINDOW || only_copy;
+        if told && !(first && kept) {
             window.untold += 1;
             window.untold_bytes = window.untold_bytes.saturating_add(record.bytes);
         }
+        if !kept {
+            return;
+        }
+        window.last_id = next_id;
+        quarantine.last_id = next_id;
+        record.id = next_id;
+        if first && told {
+            self.tell_set_aside(now, &record, 1, effects);
+        }
+        effects.batch.quarantine.push(record);
+    }
+
+    /// A command that a broker keeps has an event of its own: it is not ours to clear, since
+    /// clearing one is a live message itself.
+    fn tell_set_aside(
+        &mut self,
+        now: Now,
+        record: &QuarantineRecord,
+        count: u64,
+        effects: &mut Effects,
+    ) {
+        let vendor = record.vendor.as_ref();
+        let event = match vendor {
+            Some(vendor) if record.reason == RETAINED_COMMAND => {
+                let topic = &record.source;
+                tracing::error!(
+                    %vendor,
+                    topic,
+                    "the broker keeps a command, which is carried out at the device's next \
+                     connection\n  remedy: at the broker, if an empty command does nothing there: \
+                     mosquitto_pub -r -n -t {topic:?}"
+                );
+                self.composer.retained_command(now, vendor, record, count)
+            }
+            _ => self.composer.quarantined(now, record, count),
+        };
+        effects.event(vendor, event);
     }
 
     /// Tells what gathered in the windows that have ended.
@@ -208,8 +236,7 @@ impl Gateway {
                 raw: None,
                 keyed_digest: None,
             };
-            let event = self.composer.quarantined(now, &summary, window.untold);
-            effects.event(source.vendor.as_ref(), event);
+            self.tell_set_aside(now, &summary, window.untold, effects);
         }
     }
 }

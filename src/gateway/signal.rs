@@ -335,9 +335,11 @@ impl Gateway {
             let door = self.doors.entry(id.clone()).or_default();
             let before = door.alarms.get(&alarm).cloned();
             let event = if active {
-                let event = self.composer.id(now);
-                door.raise(alarm, endpoint, event)
-                    .then(|| self.composer.alarm_raised(event, at, &id, endpoint, alarm))
+                // One that was told as inferred is the device's from now on, and not told again.
+                let inferred = self.guard.hand_over(&id, alarm);
+                let event = inferred.unwrap_or_else(|| self.composer.id(now));
+                let raised = door.raise(alarm, endpoint, event) && inferred.is_none();
+                raised.then(|| self.composer.alarm_raised(event, at, &id, endpoint, alarm))
             } else {
                 door.clear(alarm, endpoint, entry).map(|raised| {
                     self.composer.alarm_cleared(now, at, &id, endpoint, alarm, raised)

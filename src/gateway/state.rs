@@ -12,6 +12,7 @@ use super::access::{Answering, Belief, Guard, Outbound};
 use super::assumption::Assumptions;
 use super::compose::Composer;
 use super::memory::{Memory, VendorState};
+use super::own_story::Figures;
 use super::quarantine::Quarantine;
 use super::window::SeenWindow;
 use crate::domain::endpoint::EndpointState;
@@ -236,6 +237,7 @@ impl Gateway {
     pub fn step(&mut self, now: Now, input: Input) -> Effects {
         let mut effects = Effects::default();
         effects.batch.recorded_at = now.wall;
+        self.look_at_clock(now);
         match input {
             Input::Start(facts) => self.started(now, &facts, &mut effects),
             Input::Signal { vendor, signal } => self.signal(now, &vendor, signal, &mut effects),
@@ -263,6 +265,7 @@ impl Gateway {
                 self.heartbeat(now, waiting, quarantined, &delivered_through, &mut effects);
             }
         }
+        self.doubt(now, &mut effects);
         self.guard.save(&mut effects.batch);
         self.memory.save(&mut effects.batch, &self.doors, &self.endpoints, &self.vendors);
         effects
@@ -294,10 +297,10 @@ impl Gateway {
         self.next_heartbeat = now.monotonic + HEARTBEAT;
         self.next_handshake = now.monotonic + HEARTBEAT;
         self.next_daily = now.monotonic + DAILY;
-        let started = self.composer.gateway_started(now, facts, &self.start);
+        let trust = self.trust_told(now);
+        let started = self.composer.gateway_started(now, facts, &self.start, trust);
         effects.event(None, started);
         effects.event(None, self.composer.handshake(now));
-        self.look_at_clock(now);
         self.note_version(&mut effects.batch);
         self.restart_access(now, effects);
         for gap in std::mem::take(&mut self.start.gaps) {
@@ -318,7 +321,8 @@ impl Gateway {
                 self.memory.door(&entry.id);
             }
             let reason = if new { "registration" } else { "start" };
-            effects.event(None, self.composer.state_reported(now, entry, door, reason));
+            let hold = self.guard.motion_hold(&entry.id);
+            effects.event(None, self.composer.state_reported(now, entry, door, hold, reason));
         }
     }
 
@@ -339,7 +343,8 @@ impl Gateway {
             self.next_daily = now.monotonic + DAILY;
             for entry in self.entries.values() {
                 let door = self.doors.entry(entry.id.clone()).or_default();
-                effects.event(None, self.composer.state_reported(now, entry, door, "daily"));
+                let hold = self.guard.motion_hold(&entry.id);
+                effects.event(None, self.composer.state_reported(now, entry, door, hold, "daily"));
             }
         }
     }
@@ -353,10 +358,11 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let uptime = now.monotonic.saturating_sub(self.start.started);
+        let trust = self.trust_told(now);
         let vendors: Vec<(&VendorId, &'static str)> =
             self.vendors.iter().map(|(id, vendor)| (id, vendor.process_word())).collect();
-        let event =
-            self.composer.heartbeat(now, uptime, waiting, quarantined, delivered_through, &vendors);
+        let figures = Figures { uptime, waiting, quarantined, delivered_through };
+        let event = self.composer.heartbeat(now, &figures, &vendors, trust);
         effects.event(None, event);
     }
 }

@@ -20,6 +20,9 @@ pub struct Status {
     /// Vendors that are not read, since what waits of theirs fills their quota.
     #[serde(default)]
     pub held: Vec<String>,
+    /// How far the clock is trusted: `full`, `bounded` or `untrusted`, when no door opens.
+    #[serde(default)]
+    pub clock: String,
     pub vendors: Vec<VendorStatus>,
 }
 

@@ -24,9 +24,12 @@ impl Class {
     /// The class of a type. A type that no line here names is worth keeping.
     pub fn of(kind: EventType) -> Self {
         match kind.as_str() {
-            "access.denied" | "event.quarantined" | "grant.rejected" | "endpoint.flooding" => {
-                Self::Refusal
-            }
+            "access.denied"
+            | "event.quarantined"
+            | "grant.rejected"
+            | "endpoint.flooding"
+            | "security.authentication_failed"
+            | "security.retained_command_found" => Self::Refusal,
             "endpoint.battery_changed"
             | "endpoint.discovered"
             | "endpoint.offline"

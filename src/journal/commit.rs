@@ -188,7 +188,7 @@ impl Journal {
             journal_id: self.journal_id,
             sequence: self.folded.sequence_of(place.slot),
             type_sequence: place.type_sequence,
-            clock: None,
+            clock: batch.clock,
         });
         let name = event.vendor.as_ref().map(VendorId::as_str);
         let body = row::encode(place.slot, name, &detail, aside);

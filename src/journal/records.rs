@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use doorward_events::ClockInterval;
 use doorward_events::{Draft, EventType};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -21,6 +22,8 @@ const SEEN_ALONE: usize = 512;
 pub struct Batch {
     /// Becomes the events' `recorded_at`.
     pub recorded_at: Timestamp,
+    /// Where the true time lies, if that may be doubted.
+    pub clock: Option<ClockInterval>,
     pub events: Vec<NewEvent>,
     /// Facts by name; the last value of a name stands. An empty one ends the fact.
     pub facts: BTreeMap<String, Vec<u8>>,
@@ -53,6 +56,8 @@ impl Batch {
     /// Adds what `later` changes after `self`.
     pub fn append(&mut self, later: Batch) {
         self.recorded_at = self.recorded_at.max(later.recorded_at);
+        // What may be doubted of a part is doubted of the whole.
+        self.clock = later.clock.or(self.clock.take());
         self.events.extend(later.events);
         self.facts.extend(later.facts);
         self.seen.extend(later.seen);

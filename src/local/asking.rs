@@ -1,12 +1,13 @@
 //! What operators ask of the gateway, and what it answers once the outcome is durable.
 
+use doorward_events::types::WeeklySchedule;
 use doorward_translators::Act;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// What is asked. All of it goes through the same decision as what comes over the bus.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Ask {
     /// A grant, signed with the gateway's own key.
@@ -22,6 +23,9 @@ pub enum Ask {
         max_uses: u32,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         min_interval_s: Option<u32>,
+        /// When in the week; absent: always.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        schedule: Option<WeeklySchedule>,
     },
     /// A grant ends before its time. Only an operator's own can be ended here.
     Revoke { grant_id: Uuid },
@@ -53,14 +57,18 @@ pub enum Answer {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         detail: String,
     },
-    /// It is believed to be this time; `trust` is `full`, `bounded` or `none`.
+    /// It is believed to be this time; `trust` is `full`, `bounded` or `untrusted`.
     Clock { at: Timestamp, trust: String },
+    /// The list of issuers of this version is believed.
+    Issuers { version: u64 },
+    /// Nothing was decided, for what is amiss at the gateway itself: it may be asked again.
+    Undecided { detail: String },
     /// It was asked before, and this was the outcome then.
     Repeated { then: String },
 }
 
 /// A grant that is held.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GrantView {
     pub grant_id: Uuid,
     pub issuer: String,
@@ -73,6 +81,8 @@ pub struct GrantView {
     pub max_uses: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_interval_s: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<WeeklySchedule>,
 }
 
 /// A visit under way.

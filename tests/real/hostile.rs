@@ -89,8 +89,7 @@ fn stand(folder: &Path) -> Stand {
         ),
         mqtt: "[[endpoint]]\nid = \"0xbad\"\naddress = \"rogue\"\n".to_owned(),
     });
-    let told = |entry: &Entry| entry.detail["data"]["reason"] == "retained_command";
-    sink.gets("event.quarantined", told);
+    sink.gets("security.retained_command_found", |_| true);
     let processes = (gateway.pid(), gateway.vendor_pid().unwrap());
     Stand { broker, sink, gateway, processes }
 }

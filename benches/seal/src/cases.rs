@@ -144,6 +144,8 @@ pub fn state_reported() -> Case<EntryStateReported> {
 
 pub fn heartbeat() -> Case<GatewayHeartbeat> {
     Case::new("doorward.gateway", || GatewayHeartbeat {
+        challenge: None,
+        issuers_version: None,
         delivered_through: EventType::ALL
             .into_iter()
             .filter(|event_type| event_type.needs_origin())

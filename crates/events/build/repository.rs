@@ -127,13 +127,9 @@ impl Repository {
         Ok(repository)
     }
 
-    /// The definitions that are signed, each once: those that types carry, and those that
-    /// `"x-statement": true` marks because no type carries them.
+    /// The definitions that types carry signed, each once.
     pub fn statements(&self) -> BTreeSet<&str> {
-        let marked = |schema: &Value| schema.get("x-statement") == Some(&Value::Bool(true));
-        let alone = self.definitions.iter().filter(|(_, schema)| marked(schema));
-        let carried = self.types.iter().filter_map(|source| source.statement.as_deref());
-        carried.chain(alone.map(|(name, _)| name.as_str())).collect()
+        self.types.iter().filter_map(|source| source.statement.as_deref()).collect()
     }
 
     /// The enumerations among the definitions, with their words.

@@ -17,7 +17,7 @@ pub mod schedule;
 pub mod strangers;
 
 pub use challenge::{CHALLENGE_LIFE, Challenges, Nonce};
-pub use clock::{Clock, Floor, Interval, Reading, Sample, Trust};
+pub use clock::{Attestation, Clock, Floor, Interval, Reading, Sample, Source, Trust};
 pub use decision::{
     Asker, Attempts, Battery, Challenged, Credential, Deadline, Decision, Mode, Physical, Prior,
     Proof, Question, Reach, RoleState, Served, Traffic, Way, acting, decide,
@@ -25,4 +25,4 @@ pub use decision::{
 pub use grant::{Grant, GrantKey};
 pub use ledger::{Asked, Changes, Installed, Key, Ledger, Outcome, Record, RequestKey, Revocation};
 pub use names::{BodyDigest, IssuerName, SubjectRef, TenantId};
-pub use reason::{GrantRemoved, Reason, UseRestored};
+pub use reason::{GrantRemoved, Reason};

@@ -146,18 +146,6 @@ words! {
     }
 }
 
-words! {
-    /// Why a use is given back.
-    UseRestored {
-        /// The command ended before anything was sent.
-        EndedBeforeDispatch = "ended_before_dispatch",
-        /// The device said no.
-        RefusedByDevice = "refused_by_device",
-        /// It timed out, and fresh observations show lock and door unchanged.
-        TimedOutUnchanged = "timed_out_unchanged",
-    }
-}
-
 impl Reason {
     /// The row of the access decision that it belongs to, 1 to 18.
     pub const fn row(self) -> u8 {
@@ -231,8 +219,6 @@ mod tests {
         assert_eq!(own, published("AccessChannel"));
         let own: Vec<_> = GrantRemoved::ALL.iter().map(|word| word.as_str()).collect();
         assert_eq!(own, published("GrantRemovedReason"));
-        let own: Vec<_> = UseRestored::ALL.iter().map(|word| word.as_str()).collect();
-        assert_eq!(own, published("UseRestoredReason"));
     }
 
     #[test]

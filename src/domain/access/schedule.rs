@@ -77,6 +77,16 @@ impl Schedule {
         }
     }
 
+    /// Its windows.
+    pub fn windows(&self) -> &[Window] {
+        &self.windows
+    }
+
+    /// The dates on which none of them counts.
+    pub fn holidays(&self) -> impl Iterator<Item = &Date> {
+        self.holidays.iter()
+    }
+
     /// Whether all of the time from `earliest` to `latest` lies in its windows at a place of this
     /// zone.
     ///

@@ -4,7 +4,7 @@ use anyhow::Context;
 use doorward_events::statement::Accepts;
 use doorward_events::types::{
     AcceptedType, EntryLockRequested, EntryOpenRequested, EntryUnlockRequested, EventData,
-    GatewayStarted, GrantIssued, GrantRevoked,
+    GatewayStarted, GrantIssued, GrantRevoked, IssuerKeysPublished, TimeAttested,
 };
 use doorward_events::{Envelope, GatewayOrigin};
 use jiff::Timestamp;
@@ -26,6 +26,8 @@ pub fn accepted() -> Vec<AcceptedType> {
         one::<EntryUnlockRequested>(),
         one::<EntryOpenRequested>(),
         one::<EntryLockRequested>(),
+        one::<TimeAttested>(),
+        one::<IssuerKeysPublished>(),
     ]
 }
 
@@ -40,6 +42,8 @@ pub fn own(identity: &Identity, journal_id: Uuid, now: Timestamp) -> anyhow::Res
     let started = envelope.seal(&GatewayStarted {
         accepts: accepted(),
         bus: "standalone".into(),
+        challenge: None,
+        issuers_version: None,
         events_waiting: 0,
         platform: "own".to_owned(),
         previous_stop: "clean".into(),

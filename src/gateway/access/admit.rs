@@ -10,16 +10,17 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::flights::{Flight, at};
-use super::reading::{Heard, Request, Said, Unheard, hear};
+use super::issuers::superseded;
+use super::reading::{Heard, Listener, Request, Said, Unheard, hear};
 use super::story::{Asked as Asker, Cause};
 use super::visits::Visiting;
 use super::{Answering, Outbound};
 use crate::domain::access::lockout::Who;
 use crate::domain::access::reason::Channel;
 use crate::domain::access::{
-    Asked, Asker as Person, Attempts, BodyDigest, CHALLENGE_LIFE, Challenged, Changes, Credential,
-    Deadline, Decision, Grant, GrantKey, Installed, Interval, IssuerName, Nonce, Outcome, Prior,
-    Proof, Question, Reason, RequestKey, Served, TenantId, Traffic, Trust, acting, decide,
+    Asked, Asker as Person, Attempts, BodyDigest, Challenged, Changes, Credential, Deadline,
+    Decision, Grant, GrantKey, Installed, Interval, IssuerName, Nonce, Outcome, Prior, Proof,
+    Question, Reason, RequestKey, Served, TenantId, Traffic, Trust, acting, decide,
 };
 use crate::domain::entry::EntryState;
 use crate::domain::ids::{EntryId, VendorId};
@@ -62,11 +63,12 @@ impl Gateway {
         let latest = if reading.trust == Trust::None { reading.earliest } else { reading.latest };
         let believed = Believed { earliest: reading.earliest, latest };
         let belief = &self.guard.belief;
-        let (verifier, channel) = match uid {
-            Some(_) => (belief.console.as_ref(), "console"),
-            None => (belief.issuers.as_ref(), "request"),
+        let (verifier, root, channel) = match uid {
+            Some(_) => (belief.console.as_ref(), None, "console"),
+            None => (belief.issuers.as_ref(), belief.root.as_ref(), "request"),
         };
-        match hear(text, source, verifier, &belief.audience, believed) {
+        let listener = Listener { verifier, root, at_least: belief.issuers_version, source };
+        match hear(text, &listener, &belief.audience, believed) {
             Err(unheard) => self.stranger(now, ask, &unheard, channel, effects),
             Ok(Heard { cause, said, body }) => {
                 let age = now.monotonic.saturating_sub(received);
@@ -77,6 +79,9 @@ impl Gateway {
                         self.revoke(now, &asking, &issuer, grant_id, &entry, expires_at, effects);
                     }
                     Said::Request(request) => self.request(now, &asking, &request, body, effects),
+                    Said::Time(attested) => self.attested(now, ask, attested, effects),
+                    Said::Issuers(list) => self.take_issuers(now, ask, &list, effects),
+                    Said::OlderIssuers => answer(effects, ask, superseded()),
                 }
                 self.store_clock(effects);
             }
@@ -92,6 +97,10 @@ impl Gateway {
         channel: &str,
         effects: &mut Effects,
     ) {
+        if unheard.ours {
+            let detail = unheard.text.clone();
+            return answer(effects, ask, Answer::Undecided { detail });
+        }
         let channel = if channel == "console" { Channel::Console } else { Channel::Request };
         self.guard.strangers.count(channel, unheard.reason, now.monotonic);
         tracing::debug!(reason = %unheard.reason, "a request is not believed: {}", unheard.text);
@@ -461,16 +470,6 @@ impl Gateway {
             _ => "",
         };
         answer(effects, asking.ask, denied(reason, all, detail));
-    }
-
-    /// A fresh challenge for who asks again while nobody knows the time.
-    fn challenge(&mut self, now: Now) -> Option<(String, u32)> {
-        let mut random = [0u8; 16];
-        ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random).ok()?;
-        let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let issued = self.guard.challenges.issue(Nonce::new(text.as_str()), now.monotonic);
-        let seconds = u32::try_from(CHALLENGE_LIFE.as_secs()).unwrap_or(u32::MAX);
-        issued.then_some((text, seconds))
     }
 }
 

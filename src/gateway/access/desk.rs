@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::trust::CONSOLE;
+use super::week;
 use crate::gateway::state::Gateway;
 use crate::local::{GrantView, VisitView};
 
@@ -22,6 +23,7 @@ impl Gateway {
             uses_left: held.uses_left(),
             max_uses: held.grant.max_uses,
             min_interval_s: (held.grant.min_interval_s > 0).then_some(held.grant.min_interval_s),
+            schedule: held.grant.schedule.as_ref().map(week::say),
         })
         .collect()
     }

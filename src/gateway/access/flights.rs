@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use doorward_events::types as schema;
 use doorward_translators::{LockState, Position};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::story::Cause;
+use crate::domain::access::strangers::Sum;
 use crate::domain::access::{GrantKey, RequestKey, Trust};
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
 use crate::domain::operation::command::{CommandStep, Progress, UseRestored};
@@ -134,10 +136,24 @@ impl Gateway {
             }
             self.expire_grants(now, effects);
         }
-        for sum in self.guard.strangers.due(now.monotonic) {
-            tracing::warn!(?sum, "requests that were not believed");
-        }
+        self.tell_strangers(now, effects);
         self.tick_machines(now, effects);
+    }
+
+    /// What nobody known sent is told together.
+    fn tell_strangers(&mut self, now: Now, effects: &mut Effects) {
+        for Sum { channel, reason, count, since } in self.guard.strangers.due(now.monotonic) {
+            let ago = SignedDuration::try_from(now.monotonic.saturating_sub(since));
+            let since = ago.ok().and_then(|ago| now.wall.checked_sub(ago).ok());
+            let data = schema::SecurityAuthenticationFailed {
+                channel: channel.as_str().into(),
+                reason: reason.as_str().into(),
+                count: i64::try_from(count).unwrap_or(i64::MAX),
+                since: since.unwrap_or(now.wall).to_string(),
+            };
+            tracing::warn!(%reason, count, "requests that were not believed");
+            effects.event(None, self.composer.tell(now, now.wall, None, None, &data));
+        }
     }
 
     /// When [`Gateway::tick_access`] is wanted.
@@ -250,12 +266,8 @@ impl Gateway {
         flight.settled = true;
         let (request, cause) = (flight.request.clone(), flight.cause.clone());
         let entry = flight.command.order().entry.clone();
-        let why = crate::domain::access::UseRestored::from_word(why.as_str());
-        let given = why.and_then(|why| {
-            self.guard.ledger.give_back(&request, why).map(|(given, changes)| (why, given, changes))
-        });
-        match given {
-            Some((why, given, changes)) => {
+        match self.guard.ledger.give_back(&request, why) {
+            Some((given, changes)) => {
                 self.guard.changed(changes);
                 let data = schema::GrantUseRestored {
                     grant_id: given.grant.grant_id.to_string(),

@@ -4,23 +4,28 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use doorward_events::statement::{Audience, Verifier};
+use doorward_events::statement::{Audience, PublicKey, Verifier};
 use doorward_translators::AlarmKind;
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::flights::Flight;
 use super::machines::Machine;
+use super::time::ToldTrust;
+use super::trust::Taken;
 use super::visits::Visiting;
 use crate::domain::access::lockout::Lockout;
 use crate::domain::access::strangers::Strangers;
 use crate::domain::access::{Challenges, Changes, Clock, Floor, Key, Ledger, Record};
 use crate::domain::ids::EntryId;
+use crate::domain::operation::door::MotionHold;
 use crate::gateway::state::{Effects, Gateway, Identity, Now};
 use crate::journal::{Batch, Restored};
 
 /// The fact that holds the highest version of an issuer list that was ever taken.
 const VERSION: &str = "trust/version";
+/// The fact that holds the issuer list that came over the bus last.
+const LIST: &str = "trust/list";
 /// The fact that holds the clock's floor.
 const FLOOR: &str = "clock/floor";
 /// The fact that holds who is locked out.
@@ -29,14 +34,17 @@ const LOCKOUT: &str = "lockout/askers";
 /// Whom the gateway believes.
 #[derive(Clone)]
 pub struct Belief {
-    /// Over the bus; `None`: nobody.
+    /// Signs the lists of issuers; `None`: nobody is believed over the bus.
+    pub root: Option<PublicKey>,
+    /// Over the bus; `None`: nobody yet.
     pub issuers: Option<Verifier>,
+    /// The version of their list: none below it is taken.
     pub issuers_version: u64,
     /// The gateway's own key, for what operators ask; `None`: nobody.
     pub console: Option<Verifier>,
     pub audience: Audience,
-    /// The largest error of the system's clock, where the operator vouches that it is kept right;
-    /// `None`: it is not believed.
+    /// The largest error of the system's clock, where somebody stands for it; `None`: it is not
+    /// believed.
     pub system_clock: Option<Duration>,
 }
 
@@ -44,6 +52,7 @@ impl Belief {
     /// In nobody: nothing is granted.
     pub fn in_nobody(identity: &Identity) -> Self {
         Self {
+            root: None,
             issuers: None,
             issuers_version: 1,
             console: None,
@@ -74,20 +83,13 @@ pub struct Guard {
     pub(super) visits: BTreeMap<EntryId, Visiting>,
     /// The floor as last stored.
     pub(super) stored_floor: Option<Floor>,
+    /// How far the clock was trusted when that was told last.
+    pub(super) told_trust: Option<ToldTrust>,
     /// When the ledger is looked through for what time has ended.
     pub(super) next_expiry: Duration,
     /// Names of facts that the step in hand has changed, beside the ledger's.
     touched: Vec<String>,
     ledger_changes: Changes,
-}
-
-/// What stands in the fact of a flight or a machine.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Stored {
-    Flight(Box<Flight>),
-    Machine(Box<Machine>),
-    Visit(Box<Visiting>),
 }
 
 impl Guard {
@@ -120,32 +122,25 @@ impl Guard {
             {
                 lockout = Lockout::restore(&stored, Duration::ZERO);
             }
-            let stored = || serde_json::from_slice::<Stored>(value);
             match name.split_once('/') {
-                Some(("command", _)) => match stored() {
-                    Ok(Stored::Flight(flight)) => {
-                        flights.insert(flight.command.order().id, *flight);
+                Some(("command", _)) => {
+                    let what = "a command; its use stays taken";
+                    if let Some(flight) = read::<Flight>(name, value, what) {
+                        flights.insert(flight.command.order().id, flight);
                     }
-                    _ => {
-                        tracing::error!(name, "a command cannot be read; its use stays taken");
+                }
+                Some(("machine", entry)) => {
+                    if let Some(machine) = read(name, value, "a door's machine; it is unknown now")
+                    {
+                        machines.insert(EntryId::new(entry), machine);
                     }
-                },
-                Some(("machine", entry)) => match stored() {
-                    Ok(Stored::Machine(machine)) => {
-                        machines.insert(EntryId::new(entry), *machine);
+                }
+                Some(("visit", entry)) => {
+                    if let Some(visiting) = read(name, value, "a visit; it is not watched any more")
+                    {
+                        visits.insert(EntryId::new(entry), visiting);
                     }
-                    _ => {
-                        tracing::error!(name, "a door's machine cannot be read; it is unknown now");
-                    }
-                },
-                Some(("visit", entry)) => match stored() {
-                    Ok(Stored::Visit(visiting)) => {
-                        visits.insert(EntryId::new(entry), *visiting);
-                    }
-                    _ => {
-                        tracing::error!(name, "a visit cannot be read; it is not watched any more");
-                    }
-                },
+                }
                 _ => {}
             }
         }
@@ -166,6 +161,7 @@ impl Guard {
             machines,
             visits,
             stored_floor: floor,
+            told_trust: None,
             next_expiry: Duration::ZERO,
             touched: Vec::new(),
             ledger_changes: Changes::default(),
@@ -178,6 +174,22 @@ impl Guard {
         entry: &EntryId,
     ) -> impl Iterator<Item = AlarmKind> {
         self.machines.get(entry).into_iter().flat_map(|machine| machine.told.keys().copied())
+    }
+
+    /// What holds or limits the motion of an entry's leaf, as far as its machine has seen anything.
+    pub(in crate::gateway) fn motion_hold(&self, entry: &EntryId) -> Option<MotionHold> {
+        self.machines.get(entry).map(|machine| machine.door.motion_hold())
+    }
+
+    /// An alarm that was inferred is a device's from now on: gives the event that raised it.
+    pub(in crate::gateway) fn hand_over(
+        &mut self,
+        entry: &EntryId,
+        alarm: AlarmKind,
+    ) -> Option<Uuid> {
+        let raised = self.machines.get_mut(entry)?.told.remove(&alarm)?;
+        self.touch_machine(entry);
+        Some(raised)
     }
 
     /// The ledger changed so.
@@ -211,24 +223,29 @@ impl Guard {
             batch.facts.insert(key.to_string(), Vec::new());
         }
         for name in std::mem::take(&mut self.touched) {
-            let stored = match name.split_once('/') {
+            let value = match name.split_once('/') {
                 Some(("command", id)) => {
                     let flight = id.parse().ok().and_then(|id: Uuid| self.flights.get(&id));
-                    flight.map(|flight| Stored::Flight(Box::new(flight.clone())))
+                    flight.map(serde_json::to_vec)
                 }
                 Some(("machine", entry)) => {
-                    let machine = self.machines.get(&EntryId::new(entry));
-                    machine.map(|machine| Stored::Machine(Box::new(machine.clone())))
+                    self.machines.get(&EntryId::new(entry)).map(serde_json::to_vec)
                 }
                 Some(("visit", entry)) => {
-                    let visiting = self.visits.get(&EntryId::new(entry));
-                    visiting.map(|visiting| Stored::Visit(Box::new(visiting.clone())))
+                    self.visits.get(&EntryId::new(entry)).map(serde_json::to_vec)
                 }
                 _ => None,
             };
-            write(batch, name, stored.map(|stored| serde_json::to_vec(&stored)));
+            write(batch, name, value);
         }
     }
+}
+
+/// What a fact holds; one that cannot be read is said in the log and left out.
+fn read<T: DeserializeOwned>(name: &str, value: &[u8], what: &str) -> Option<T> {
+    serde_json::from_slice(value)
+        .inspect_err(|error| tracing::error!(name, %error, "a fact cannot be read: {what}"))
+        .ok()
 }
 
 fn write(batch: &mut Batch, name: String, value: Option<serde_json::Result<Vec<u8>>>) {
@@ -243,23 +260,25 @@ fn write(batch: &mut Batch, name: String, value: Option<serde_json::Result<Vec<u
     }
 }
 
-/// The highest version of an issuer list that was ever taken.
-pub fn version_taken(facts: &[(String, Vec<u8>)]) -> u64 {
-    // One that was stored and cannot be read lets no list in, rather than an old one.
-    let found = facts.iter().find(|(name, _)| name == VERSION);
-    found.map_or(1, |(_, value)| serde_json::from_slice(value).unwrap_or(u64::MAX))
+/// What was taken of lists of issuers before.
+pub fn taken(facts: &[(String, Vec<u8>)]) -> Taken {
+    let value =
+        |name| facts.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_slice());
+    Taken {
+        // One that was stored and cannot be read lets no list in, rather than an old one.
+        version: value(VERSION).map_or(1, |v| serde_json::from_slice(v).unwrap_or(u64::MAX)),
+        list: value(LIST).and_then(|text| String::from_utf8(text.to_vec()).ok()),
+    }
+}
+
+/// Writes the clock's floor.
+pub(super) fn write_floor(floor: &Floor, batch: &mut Batch) -> bool {
+    let written =
+        serde_json::to_vec(floor).map(|bytes| batch.facts.insert(FLOOR.to_owned(), bytes));
+    written.is_ok()
 }
 
 impl Gateway {
-    /// Notes how late it surely is, so that no restart makes it earlier.
-    pub(super) fn store_clock(&mut self, effects: &mut Effects) {
-        let floor = self.guard.clock.floor();
-        if let Ok(bytes) = serde_json::to_vec(&floor) {
-            effects.batch.facts.insert(FLOOR.to_owned(), bytes);
-            self.guard.stored_floor = Some(floor);
-        }
-    }
-
     /// Notes who tried too often, so that no restart forgives it.
     pub(super) fn store_lockout(&self, now: Now, effects: &mut Effects) {
         if let Ok(bytes) = serde_json::to_vec(&self.guard.lockout.store(now.monotonic)) {
@@ -273,5 +292,11 @@ impl Gateway {
             let version = self.guard.belief.issuers_version.to_string();
             batch.facts.insert(VERSION.to_owned(), version.into_bytes());
         }
+    }
+
+    /// Keeps the list that came over the bus, for the next start.
+    pub(super) fn keep_list(&self, signed: &str, batch: &mut Batch) {
+        batch.facts.insert(LIST.to_owned(), signed.as_bytes().to_vec());
+        self.note_version(batch);
     }
 }

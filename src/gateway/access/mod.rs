@@ -9,15 +9,18 @@ mod admit;
 mod desk;
 mod flights;
 mod guard;
+mod issuers;
 mod machines;
 mod question;
 mod reading;
 mod story;
+mod time;
 mod trust;
 mod visits;
+mod week;
 
 pub use accepts::{accepted, own};
-pub use guard::{Belief, Guard, version_taken};
+pub use guard::{Belief, Guard, taken};
 pub use trust::Trust;
 
 use std::time::Duration;

@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 use doorward_translators::AlarmKind;
 use jiff::tz::TimeZone;
 
-use super::Answering;
-use super::flights::at;
 use crate::domain::access::{Battery, Physical, Reach, RoleState, Way};
 use crate::domain::entry::{Entry, EntryState, Role};
 use crate::domain::fact::FactQuality;
 use crate::domain::ids::{EndpointId, VendorId};
 use crate::gateway::memory::{ProcessState, VendorState};
-use crate::gateway::state::{Effects, Gateway, Now};
-use crate::local::Answer;
+use crate::gateway::state::Gateway;
 
 /// A battery with less charge may not last through an act, in percent.
 const SAFE_PERCENT: f64 = 3.0;
@@ -26,33 +23,6 @@ pub(super) struct Gathered {
 }
 
 impl Gateway {
-    /// The clock looks at the system's.
-    pub(in crate::gateway) fn look_at_clock(&mut self, now: Now) {
-        let synchronised = self.guard.belief.system_clock;
-        let at = at(now);
-        let sample =
-            crate::domain::access::Sample { wall: at.wall, monotonic: at.monotonic, synchronised };
-        let _ = self.guard.clock.sample(sample);
-    }
-
-    /// An operator on site stands for the system's clock.
-    pub(in crate::gateway) fn clock_confirmed(
-        &mut self,
-        now: Now,
-        ask: u64,
-        uid: u32,
-        effects: &mut Effects,
-    ) {
-        let error = self.guard.belief.system_clock.unwrap_or_default();
-        let told = self.guard.clock.on_site(now.wall, error, now.monotonic);
-        self.look_at_clock(now);
-        let trust = self.guard.clock.read(now.monotonic).trust;
-        tracing::warn!(uid, ?told, trust = trust.as_str(), "an operator stands for the clock");
-        self.store_clock(effects);
-        let answer = Answer::Clock { at: now.wall, trust: trust.as_str().to_owned() };
-        effects.answers.push(Answering { ask, answer });
-    }
-
     /// What is known of an entry's devices.
     pub(super) fn gather(&self, entry: &Entry, door: &EntryState) -> Gathered {
         let roles = entry

@@ -1,19 +1,26 @@
 //! From the text of an event to what an issuer said, if it is believed: rows 1 and 2 of the access
 //! decision.
 
-use doorward_events::statement::{Audience, Denial, Interval, Signable, Verified, Verifier};
+use doorward_events::statement::jws::Fault;
+use doorward_events::statement::{
+    Audience, Denial, Interval, IssuerList, IssuerListError, PublicKey, Signable, Verified,
+    Verifier,
+};
 use doorward_events::types::{
     AccessAction, AccessReason, Authority, EntryLockRequested, EntryOpenRequested,
-    EntryUnlockRequested, EventData, GrantIssued, GrantRevoked, GrantStatement, RequestStatement,
-    RevocationStatement,
+    EntryUnlockRequested, EventData, GrantIssued, GrantRevoked, GrantStatement,
+    IssuerKeysPublished, RequestStatement, RevocationStatement, TimeAttested, TimeStatement,
 };
-use doorward_events::{Envelope, PublisherId, read};
+use doorward_events::{Envelope, PublisherId, Received, read};
 use doorward_translators::Act;
 use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::issuers::Listed;
 use super::story::Cause;
+use super::time::Attested;
+use super::week;
 use crate::domain::access::{BodyDigest, Grant, IssuerName, Reason, SubjectRef, TenantId};
 use crate::domain::ids::EntryId;
 
@@ -21,8 +28,17 @@ use crate::domain::ids::EntryId;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Said {
     Grant(Grant),
-    Revoke { grant_id: Uuid, issuer: IssuerName, entry: EntryId, expires_at: Timestamp },
+    Revoke {
+        grant_id: Uuid,
+        issuer: IssuerName,
+        entry: EntryId,
+        expires_at: Timestamp,
+    },
     Request(Request),
+    Time(Attested),
+    Issuers(Box<Listed>),
+    /// A list of issuers below one that was taken.
+    OlderIssuers,
 }
 
 /// One act that is asked for.
@@ -56,6 +72,27 @@ pub struct Unheard {
     pub reason: Reason,
     /// For the local log; no value of a member.
     pub text: String,
+    /// It cannot be judged now, for what is amiss here: who sent it may be right.
+    pub ours: bool,
+}
+
+impl Unheard {
+    fn new(reason: Reason, text: impl Into<String>) -> Self {
+        Self { reason, text: text.into(), ours: false }
+    }
+}
+
+/// Whom a text has to come from.
+#[derive(Clone, Copy)]
+pub struct Listener<'a> {
+    /// The keys that are believed; `None`: nobody's.
+    pub verifier: Option<&'a Verifier>,
+    /// Signs lists of issuers; `None`: none is taken.
+    pub root: Option<&'a PublicKey>,
+    /// No list below this version is taken.
+    pub at_least: u64,
+    /// What the bus says of where it comes from; `None`: it did not come over a bus.
+    pub source: Option<&'a str>,
 }
 
 /// The types that are read here.
@@ -64,6 +101,8 @@ enum Kind {
     Grant,
     Revocation,
     Request(Act),
+    Time,
+    Issuers,
 }
 
 #[derive(Deserialize)]
@@ -72,48 +111,91 @@ struct Head {
     kind: String,
 }
 
-/// Reads an event of an issuer. `source`: what the bus says of where it comes from; `None`: it did
-/// not come over a bus.
+/// Reads an event of an issuer.
 ///
 /// # Errors
 /// It is not believed, and nothing more may be done with it than to count it.
 pub fn hear(
     text: &str,
-    source: Option<&str>,
-    verifier: Option<&Verifier>,
+    listener: &Listener<'_>,
     audience: &Audience,
     now: Interval,
 ) -> Result<Heard, Unheard> {
-    let malformed =
-        |text: &str| Unheard { reason: Reason::MalformedRequest, text: text.to_owned() };
+    let malformed = |text: &str| Unheard::new(Reason::MalformedRequest, text);
     let head: Head = serde_json::from_str(text).map_err(|_| malformed("it is no event"))?;
-    let Some(verifier) = verifier else {
-        return Err(Unheard {
-            reason: Reason::UnauthenticatedSource,
-            text: "no list of issuers is believed here".to_owned(),
-        });
-    };
     let kinds = [
         (GrantIssued::TYPE.as_str(), Kind::Grant),
         (GrantRevoked::TYPE.as_str(), Kind::Revocation),
         (EntryUnlockRequested::TYPE.as_str(), Kind::Request(Act::Unlock)),
         (EntryOpenRequested::TYPE.as_str(), Kind::Request(Act::Open)),
         (EntryLockRequested::TYPE.as_str(), Kind::Request(Act::Lock)),
+        (TimeAttested::TYPE.as_str(), Kind::Time),
+        (IssuerKeysPublished::TYPE.as_str(), Kind::Issuers),
     ];
     let kind = kinds.into_iter().find(|(name, _)| *name == head.kind).map(|(_, kind)| kind);
-    let listen = Listen { text, source, verifier, audience, now };
+    let kind = kind.ok_or_else(|| malformed("it is of a type that gateways do not take"))?;
+    if kind == Kind::Issuers {
+        return issuers(text, listener, now);
+    }
+    let Some(verifier) = listener.verifier else {
+        let text = "no list of issuers is believed here";
+        let ours = listener.root.is_some();
+        return Err(Unheard { ours, ..Unheard::new(Reason::UnauthenticatedSource, text) });
+    };
+    let listen = Listen { text, source: listener.source, verifier, audience, now };
     match kind {
-        Some(Kind::Grant) => listen.to::<GrantIssued>(|statement, verified| {
+        Kind::Grant => listen.to::<GrantIssued>(|statement, verified| {
             Some(Said::Grant(grant(statement, verified.believed_until())?))
         }),
-        Some(Kind::Revocation) => listen.to::<GrantRevoked>(|statement, _| revocation(statement)),
-        Some(Kind::Request(act)) => match act {
+        Kind::Revocation => listen.to::<GrantRevoked>(|statement, _| revocation(statement)),
+        Kind::Request(act) => match act {
             Act::Open => listen.to::<EntryOpenRequested>(|s, v| request(s, v, act)),
             Act::Lock => listen.to::<EntryLockRequested>(|s, v| request(s, v, act)),
             _ => listen.to::<EntryUnlockRequested>(|s, v| request(s, v, act)),
         },
-        None => Err(malformed("it is of a type that gateways do not take")),
+        Kind::Time | Kind::Issuers => listen.to::<TimeAttested>(|statement, _| time(statement)),
     }
+}
+
+/// A list of issuers: the root key's word, whoever brings it.
+fn issuers(text: &str, listener: &Listener<'_>, now: Interval) -> Result<Heard, Unheard> {
+    let Some(root) = listener.root else {
+        let text = "no root key is pinned here";
+        return Err(Unheard::new(Reason::UnauthenticatedSource, text));
+    };
+    let received = received::<IssuerKeysPublished>(text, listener.source)?;
+    let signed = received.data.signed;
+    let heard = |said| Heard { cause: Cause::of(&received.envelope), said, body: digest(&signed) };
+    let list = match IssuerList::open(&signed, root, listener.at_least, now) {
+        Ok(list) => list,
+        Err(IssuerListError::Superseded { .. }) => return Ok(heard(Said::OlderIssuers)),
+        Err(error) => {
+            let reason = match error {
+                IssuerListError::Signature | IssuerListError::Form(Fault::Algorithm) => {
+                    Reason::InvalidSignature
+                }
+                IssuerListError::Expired => Reason::IssuerNotAuthorized,
+                _ => Reason::MalformedRequest,
+            };
+            return Err(Unheard::new(reason, error.to_string()));
+        }
+    };
+    if u64::try_from(received.data.version) != Ok(list.version()) {
+        let text = "/data/version: differs from the signed list";
+        return Err(Unheard::new(Reason::MalformedRequest, text));
+    }
+    Ok(heard(Said::Issuers(Box::new(Listed { list, signed: signed.clone() }))))
+}
+
+/// An event as its type, from where the bus says that it is.
+fn received<D: EventData>(text: &str, source: Option<&str>) -> Result<Received<D>, Unheard> {
+    let received =
+        read::<D>(text.as_bytes()).map_err(|rejected| Unheard::from(Denial::from(&rejected)))?;
+    if source.is_some_and(|source| source != source_of(&received.envelope)) {
+        let text = "the bus names another source than the event";
+        return Err(Unheard::new(Reason::UnauthenticatedSource, text));
+    }
+    Ok(received)
 }
 
 struct Listen<'a> {
@@ -132,25 +214,16 @@ impl Listen<'_> {
     where
         D: Authority<Statement: Signable>,
     {
-        let received = read::<D>(self.text.as_bytes())
-            .map_err(|rejected| Unheard::from(Denial::from(&rejected)))?;
-        if let Some(source) = self.source
-            && source != source_of(&received.envelope)
-        {
-            return Err(Unheard {
-                reason: Reason::UnauthenticatedSource,
-                text: "the bus names another source than the event".to_owned(),
-            });
-        }
+        let received = received::<D>(self.text, self.source)?;
         let verified =
             self.verifier.verify(&received, self.audience, self.now).map_err(Unheard::from)?;
         let body = digest(verified.signed());
         match said(verified.statement(), &verified) {
             Some(said) => Ok(Heard { cause: Cause::of(&received.envelope), said, body }),
-            None => Err(Unheard {
-                reason: Reason::UnsupportedRestriction,
-                text: "the statement holds what this build has no meaning for".to_owned(),
-            }),
+            None => {
+                let text = "the statement holds what this build has no meaning for";
+                Err(Unheard::new(Reason::UnsupportedRestriction, text))
+            }
         }
     }
 }
@@ -187,9 +260,17 @@ fn grant(statement: &GrantStatement, believed_until: Timestamp) -> Option<Grant>
         expires_at: statement.expires_at.parse().ok()?,
         max_uses: u32::try_from(statement.max_uses).ok()?,
         min_interval_s: u32::try_from(statement.min_interval_s.unwrap_or(0)).ok()?,
-        schedule: None,
+        schedule: statement.schedule.as_ref().map(week::read).transpose().ok()?,
         believed_until,
     })
+}
+
+fn time(statement: &TimeStatement) -> Option<Said> {
+    Some(Said::Time(Attested {
+        issuer: IssuerName::new(statement.issuer.as_str()),
+        challenge: statement.challenge.clone(),
+        signed_at: statement.issued_at.parse().ok()?,
+    }))
 }
 
 fn revocation(statement: &RevocationStatement) -> Option<Said> {
@@ -234,6 +315,6 @@ impl From<Denial> for Unheard {
     fn from(denial: Denial) -> Self {
         let word: &AccessReason = &denial.reason;
         let reason = Reason::from_word(word.as_str()).unwrap_or(Reason::MalformedRequest);
-        Self { reason, text: denial.text }
+        Self::new(reason, denial.text)
     }
 }

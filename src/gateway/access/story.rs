@@ -134,14 +134,11 @@ impl Composer {
         cause: &Cause,
         asked: &Asked,
         reason: Reason,
-        challenge: Option<(String, u32)>,
+        challenge: Option<schema::ClockChallenge>,
     ) -> Event {
         let data = schema::AccessDenied {
             action: asked.act.map(|act| act.as_str().into()),
-            challenge: challenge.map(|(nonce, seconds)| schema::ClockChallenge {
-                nonce,
-                valid_s: i64::from(seconds),
-            }),
+            challenge,
             channel: asked.channel.into(),
             grant_id: text(asked.grant_id),
             issuer: asked.issuer.clone(),

@@ -12,7 +12,7 @@ use doorward_events::statement::{
 use doorward_events::{PublisherId, statement::IssuerListError};
 use jiff::SignedDuration;
 
-use crate::config::TrustConfig;
+use crate::config::{Issuers, TrustConfig};
 
 /// The publisher of what operators ask at the gateway itself.
 pub const CONSOLE: &str = "doorward.console";
@@ -27,12 +27,12 @@ const FOREVER: &str = "9999-01-01T00:00:00Z";
 /// How long an operator's grant may be good for.
 const LONGEST_GRANT: SignedDuration = SignedDuration::from_hours(366 * 24);
 
-/// Whom the gateway believes since it started.
+/// Whom the gateway believes when it starts.
 pub struct Trust {
-    /// What comes over the bus or was signed elsewhere; `None`: nobody.
-    pub issuers: Option<Verifier>,
-    /// The version of their list: a lower one is never taken again.
-    pub version: u64,
+    /// Signs the lists of issuers; `None`: nobody is believed over the bus.
+    pub root: Option<PublicKey>,
+    /// The keys that are believed of what comes over the bus or was signed elsewhere.
+    pub issuers: Option<IssuerList>,
     /// What operators ask here.
     pub console: Verifier,
     /// Signs it.
@@ -40,9 +40,9 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Reads the list of issuers and the console's key, which is made at the first start.
-    /// `at_least`: the highest version that was ever taken. A list that cannot be believed leaves
-    /// nobody to be believed over the bus, and is said in the log.
+    /// Reads the list of issuers, the newer of its file and of what came over the bus before, and
+    /// the console's key, which is made at the first start. Lists that cannot be believed leave
+    /// nobody to be believed over the bus, and are said in the log.
     ///
     /// # Errors
     /// The console's key cannot be read or made.
@@ -51,50 +51,62 @@ impl Trust {
         tenant: &str,
         instance: &str,
         config: &TrustConfig,
-        at_least: u64,
+        taken: &Taken,
         now: Interval,
     ) -> anyhow::Result<Self> {
-        let (issuers, version) = match &config.issuers {
-            None => (None, at_least),
-            Some(wanted) => match read_list(&wanted.file, &wanted.root_key, at_least, now) {
-                Ok(list) => {
-                    let version = list.version();
-                    tracing::info!(version, expires = %list.expires(), "the list of issuers is taken");
-                    (Some(Verifier::new(list.trusted().clone())), version)
-                }
-                Err(error) => {
-                    tracing::error!(
-                        file = %wanted.file.display(),
-                        "nobody is believed over the bus: {error:#}"
-                    );
-                    (None, at_least)
-                }
-            },
-        };
+        let issuers = config.issuers.as_ref().and_then(|wanted| newest(wanted, taken, now));
         let signer = console_key(&state_dir.join(KEY_FILE))?;
         let console = console_verifier(&signer, tenant, now).await?;
         let publisher = PublisherId::new(CONSOLE, instance);
         let issuer = Issuer::new(signer, publisher)?.with_longest_validity(LONGEST_GRANT)?;
-        Ok(Self { issuers, version, console, issuer })
+        let root = config.issuers.as_ref().map(|wanted| wanted.root_key);
+        Ok(Self { root, issuers, console, issuer })
     }
 }
 
-/// The list of issuers, if the root key signed it, it is not an older one, and its time is not over.
-///
-/// # Errors
-/// It cannot be read or believed; the words say why.
-fn read_list(
-    file: &Path,
-    root: &PublicKey,
-    at_least: u64,
-    now: Interval,
-) -> anyhow::Result<IssuerList> {
-    let length = std::fs::metadata(file).context("the list of issuers cannot be read")?.len();
-    if length > MAX_LIST {
-        bail!("the list of issuers has {length} bytes, more than {MAX_LIST}");
+/// What was taken before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// The highest version of a list that was ever taken: no lower one is again.
+    pub version: u64,
+    /// The list itself, if it came over the bus.
+    pub list: Option<String>,
+}
+
+/// The newest list that can be believed.
+fn newest(wanted: &Issuers, taken: &Taken, now: Interval) -> Option<IssuerList> {
+    let open = |text: &str| {
+        IssuerList::open(text.trim(), &wanted.root_key, taken.version, now).map_err(Into::into)
+    };
+    let file = wanted.file.as_deref();
+    let of_file = file.map(|file| (file.display().to_string(), read(file).and_then(|t| open(&t))));
+    let of_bus = taken.list.as_deref().map(|text| ("the bus".to_owned(), open(text)));
+    let mut newest: Option<IssuerList> = None;
+    for (from, list) in [of_file, of_bus].into_iter().flatten() {
+        match list {
+            Ok(list) if newest.as_ref().is_none_or(|other| other.version() < list.version()) => {
+                newest = Some(list);
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(from, "a list of issuers is not believed: {error:#}"),
+        }
     }
-    let text = std::fs::read_to_string(file).context("the list of issuers cannot be read")?;
-    Ok(IssuerList::open(text.trim(), root, at_least, now)?)
+    match &newest {
+        Some(list) => {
+            tracing::info!(version = list.version(), expires = %list.expires(), "the list of issuers is taken");
+        }
+        None => tracing::error!("nobody is believed over the bus until a list of issuers comes"),
+    }
+    newest
+}
+
+/// The text of a list.
+fn read(file: &Path) -> anyhow::Result<String> {
+    let length = std::fs::metadata(file).context("it cannot be read")?.len();
+    if length > MAX_LIST {
+        bail!("it has {length} bytes, more than {MAX_LIST}");
+    }
+    std::fs::read_to_string(file).context("it cannot be read")
 }
 
 fn console_key(file: &Path) -> anyhow::Result<LocalSigner> {

@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::flights::at;
 use super::story::Cause;
-use crate::domain::entry::Role;
+use crate::domain::entry::{EntryState, Role};
 use crate::domain::fact::FactQuality;
 use crate::domain::ids::EntryId;
 use crate::domain::operation::visit::{Interruption, VisitStep};
 use crate::domain::operation::{At, Restart, Visit, VisitState};
+use crate::gateway::compose::{lock_fact, position_fact};
 use crate::gateway::state::{Effects, Gateway, Now};
 
 /// A visit with what its story follows from.
@@ -116,6 +117,9 @@ impl Gateway {
         let granted_at = visit.granted_at().to_string();
         let opened = visit.opened_at().map(|at| at.to_string());
         let closed = visit.closed_at().map(|at| at.to_string());
+        let unknown = EntryState::default();
+        let door = self.doors.get(entry).unwrap_or(&unknown);
+        let (lock, position) = (lock_fact(door), position_fact(door));
         let (entry, cause) = (Some(entry), Some(&cause));
         let composer = &mut self.composer;
         let event = match (end, opened, closed) {
@@ -134,8 +138,8 @@ impl Gateway {
                 let data = schema::VisitNotTaken {
                     grant_id,
                     granted_at,
-                    lock: None,
-                    position: None,
+                    lock: Some(lock),
+                    position: Some(position),
                     subject_ref,
                     visit_id,
                 };
@@ -146,9 +150,9 @@ impl Gateway {
                     closed_at,
                     grant_id,
                     granted_at,
-                    lock: None,
+                    lock: Some(lock),
                     opened_at,
-                    position: None,
+                    position: Some(position),
                     subject_ref,
                     visit_id,
                 };
@@ -172,9 +176,9 @@ impl Gateway {
                     closed_at,
                     grant_id,
                     granted_at,
-                    lock: None,
+                    lock: Some(lock),
                     opened_at,
-                    position: None,
+                    position: Some(position),
                     subject_ref,
                     visit_id,
                 };

@@ -62,6 +62,8 @@ fn long(id: u64, entry: &str, random: &mut fastrand::Rng) -> NewEvent {
     let delivered_through: BTreeMap<String, i64> =
         (0..90).map(|_| (format!("a.{}", word(random)), random.i64(0..1 << 50))).collect();
     let data = GatewayHeartbeat {
+        challenge: None,
+        issuers_version: None,
         uptime_s: 1,
         events_waiting: 0,
         quarantined: 0,

@@ -5,9 +5,11 @@ use std::process::Stdio;
 
 use doorward_events::statement::{
     Accepts, Address, Grant, GrantUse, Issued, Issuer, IssuerList, KeyId, LocalSigner, Request,
-    Signer,
+    SecretKey, Signer,
 };
-use doorward_events::types::{AccessAction, EntryUnlockRequested, GatewayStarted, GrantIssued};
+use doorward_events::types::{
+    AccessAction, EntryUnlockRequested, GatewayStarted, GrantIssued, WeeklySchedule,
+};
 use doorward_events::{PublisherId, read};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -20,36 +22,71 @@ pub struct Service {
     accepts: Accepts,
 }
 
+/// Whom a building believes: the root key, and the keys that lists of its may name.
+pub struct Authority {
+    root: LocalSigner,
+    secret: SecretKey,
+    clock: LocalSigner,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        let made = |kid: &str| LocalSigner::generate(KeyId::new(kid).unwrap()).unwrap();
+        Self { root: made("root").0, secret: made("acme-delivery-test").1, clock: made("clock").0 }
+    }
+
+    pub fn root_key(&self) -> String {
+        self.root.public_key().to_base64url()
+    }
+
+    /// The delivery service's key.
+    pub fn delivery(&self) -> LocalSigner {
+        let kid = KeyId::new("acme-delivery-test").unwrap();
+        LocalSigner::from_pkcs8_der(kid, self.secret.expose_der()).unwrap()
+    }
+
+    /// Who says what time it is.
+    pub fn clock(self) -> LocalSigner {
+        self.clock
+    }
+
+    /// A list of this version: the delivery service's key, and one that may attest time.
+    pub fn list(&self, version: u64) -> String {
+        let end = Timestamp::now() + SignedDuration::from_hours(24 * 300);
+        let key = |signer: &LocalSigner, kid: &str, issuer: &str, may: &[&str]| {
+            json!({
+                "kid": kid, "alg": "EdDSA", "public_key": signer.public_key().to_base64url(),
+                "issuer": issuer, "may": may, "tenants": ["acme"],
+                "longest_validity_s": 86_400, "not_after": end,
+            })
+        };
+        let list = serde_json::from_value(json!({
+            "version": version, "expires": end,
+            "keys": [
+                key(&self.delivery(), "acme-delivery-test", "acme.delivery", &["grant", "request"]),
+                key(&self.clock, "clock", "acme.platform", &["time"]),
+            ],
+        }))
+        .unwrap();
+        now(IssuerList::sign(&self.root, &list)).unwrap()
+    }
+}
+
 /// The root key's list with one delivery service, in a file, and what doorward.toml says of it.
 pub fn trust(folder: &Path) -> (LocalSigner, String) {
-    let (root, _) = LocalSigner::generate(KeyId::new("root").unwrap()).unwrap();
-    let (signer, secret) =
-        LocalSigner::generate(KeyId::new("acme-delivery-test").unwrap()).unwrap();
-    let end = Timestamp::now() + SignedDuration::from_hours(24 * 300);
-    let list = serde_json::from_value(json!({
-        "version": 1, "expires": end,
-        "keys": [{
-            "kid": "acme-delivery-test", "alg": "EdDSA",
-            "public_key": signer.public_key().to_base64url(),
-            "issuer": "acme.delivery", "may": ["grant", "request"], "tenants": ["acme"],
-            "longest_validity_s": 86_400, "not_after": end,
-        }],
-    }))
-    .unwrap();
-    let signed = now(IssuerList::sign(&root, &list)).unwrap();
+    let authority = Authority::new();
     let file = folder.join("issuers.jws");
-    std::fs::write(&file, signed).unwrap();
+    std::fs::write(&file, authority.list(1)).unwrap();
     let table = format!(
         "[trust]\nroot_key = \"{}\"\nissuers = \"{}\"\n",
-        root.public_key().to_base64url(),
+        authority.root_key(),
         file.display()
     );
-    let kid = KeyId::new("acme-delivery-test").unwrap();
-    (LocalSigner::from_pkcs8_der(kid, secret.expose_der()).unwrap(), table)
+    (authority.delivery(), table)
 }
 
 /// A future of a local key is done at once.
-fn now<T>(future: impl Future<Output = T>) -> T {
+pub fn now<T>(future: impl Future<Output = T>) -> T {
     futures_util::FutureExt::now_or_never(future).expect("done at once")
 }
 
@@ -76,6 +113,22 @@ impl Service {
         let end = start + SignedDuration::from_hours(2);
         let grant = Grant::once(Self::address(), "courier-7f3a", AccessAction::Unlock, start, end);
         now(self.issuer.grant(&self.accepts, grant)).unwrap()
+    }
+
+    /// A grant for many uses with a schedule.
+    pub fn weekly(&self, schedule: WeeklySchedule) -> Issued<GrantIssued> {
+        let start = Timestamp::now() - SignedDuration::from_secs(60);
+        let end = start + SignedDuration::from_hours(2);
+        let grant = Grant::once(Self::address(), "courier-7f3a", AccessAction::Unlock, start, end);
+        let grant = Grant { schedule: Some(schedule), max_uses: 9, ..grant };
+        now(self.issuer.grant(&self.accepts, grant)).unwrap()
+    }
+
+    /// A request that answers a challenge.
+    pub fn answering(&self, grant: GrantUse, challenge: &str) -> Issued<EntryUnlockRequested> {
+        let request = Request::now(Self::address(), "courier-7f3a").using(grant);
+        let request = Request { challenge: Some(challenge.to_owned()), ..request };
+        now(self.issuer.request(&self.accepts, request)).unwrap()
     }
 
     pub fn request(&self, grant: GrantUse) -> Issued<EntryUnlockRequested> {

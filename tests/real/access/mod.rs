@@ -5,6 +5,7 @@ mod courier;
 mod downlink;
 mod killed;
 mod operator;
+mod trusted;
 
 use std::path::Path;
 use std::time::Duration;

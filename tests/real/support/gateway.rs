@@ -68,6 +68,13 @@ impl Gateway {
         let Setup { folder, broker_port, doors, bus, mqtt } = setup;
         std::fs::create_dir_all(folder.join("vendors.d")).unwrap();
         let place = folder.display();
+        // No time service keeps a test machine's clock; whoever tests the clock says so.
+        let vouched = "[trust]\nclock_error_ms = 500\n";
+        let bus = match bus {
+            bus if bus.contains("clock_error_ms") => bus.clone(),
+            bus if bus.contains("[trust]\n") => bus.replace("[trust]\n", vouched),
+            bus => format!("{vouched}{bus}"),
+        };
         let mut main = format!(
             "[gateway]\ninstance = \"gw-test\"\ntenant = \"acme\"\ntest = true\n\
              state_dir = \"{place}/state\"\nsocket = \"{place}/socket\"\n{bus}"

@@ -11,4 +11,5 @@ mod quarantine;
 mod restarts;
 mod retained;
 mod schedule;
+mod security;
 mod vendors;

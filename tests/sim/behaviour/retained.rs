@@ -137,7 +137,8 @@ fn when_the_broker_keeps_a_command_then_it_is_quarantined_without_its_payload() 
     let mut house = House::new();
     house.kept("front_door_yale/set", r#"{"pin_code":{"user":4,"pin_code":9876}}"#);
     let told = house.told();
-    assert_eq!(kinds(&told), ["event.quarantined"]);
-    assert_eq!(told[0].data("reason"), "retained_command");
+    assert_eq!(kinds(&told), ["security.retained_command_found"]);
+    assert_eq!(told[0].data("topic"), "zigbee2mqtt/front_door_yale/set");
+    assert_eq!(house.quarantine()[0].reason, "retained_command");
     assert_eq!(house.quarantine()[0].raw, None);
 }

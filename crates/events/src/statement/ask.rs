@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::envelope::Envelope;
-use crate::types::AccessAction;
+use crate::types::{AccessAction, WeeklySchedule};
 
 /// How long a request is good for unless it says otherwise.
 pub const REQUEST_LIFETIME: SignedDuration = SignedDuration::from_secs(15);
 
-/// At which entry of which gateway, and in answer to what.
+/// Which gateway, at which entry, and in answer to what.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Address {
     /// Whose building.
@@ -18,8 +18,8 @@ pub struct Address {
     pub site_id: Option<String>,
     /// The one gateway that moves the door: its publisher's instance.
     pub gateway: String,
-    /// The entry.
-    pub entry_id: String,
+    /// The entry; only what is said to the gateway itself names none.
+    pub entry_id: Option<String>,
     /// The event that led to this; its act and its trace go on.
     pub cause: Option<Envelope>,
 }
@@ -35,7 +35,18 @@ impl Address {
             tenant_id: tenant_id.into(),
             site_id: None,
             gateway: gateway.into(),
-            entry_id: entry_id.into(),
+            entry_id: Some(entry_id.into()),
+            cause: None,
+        }
+    }
+
+    /// This gateway itself, with no site and no cause.
+    pub fn of_gateway(tenant_id: impl Into<String>, gateway: impl Into<String>) -> Self {
+        Self {
+            tenant_id: tenant_id.into(),
+            site_id: None,
+            gateway: gateway.into(),
+            entry_id: None,
             cause: None,
         }
     }
@@ -74,6 +85,8 @@ pub struct Grant {
     pub max_uses: u32,
     /// Seconds between two uses, 1 to 86,400.
     pub min_interval_s: Option<u32>,
+    /// When in the week, by the clock on the wall at the entry; `None`: always.
+    pub schedule: Option<WeeklySchedule>,
 }
 
 impl Grant {
@@ -95,6 +108,7 @@ impl Grant {
             expires_at,
             max_uses: 1,
             min_interval_s: None,
+            schedule: None,
         }
     }
 }

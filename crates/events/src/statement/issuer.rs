@@ -16,7 +16,7 @@ use crate::envelope::{Envelope, PublisherId};
 use crate::publishers::RegisteredPublisher;
 use crate::types::{
     Authority, EventData, EventType, GrantIssued, GrantRevoked, GrantStatement, RequestStatement,
-    RevocationStatement,
+    RevocationStatement, TimeAttested, TimeStatement,
 };
 use crate::validate::{FieldError, Invalid, check};
 
@@ -91,7 +91,7 @@ impl Issuer {
             tenant_id: address.tenant_id.clone(),
             site_id: address.site_id.clone(),
             gateway: address.gateway.clone(),
-            entry_id: address.entry_id.clone(),
+            entry_id: address.entry_id.clone().unwrap_or_default(),
             journal_id: accepts.journal_id().to_string(),
             grant_id: grant.grant_id.to_string(),
             subject_ref: grant.subject_ref,
@@ -100,6 +100,7 @@ impl Issuer {
             expires_at: grant.expires_at.to_string(),
             max_uses: grant.max_uses.into(),
             min_interval_s: grant.min_interval_s.map(Into::into),
+            schedule: grant.schedule,
         };
         self.issue(accepts, statement, issued_at, address).await
     }
@@ -119,7 +120,7 @@ impl Issuer {
             tenant_id: address.tenant_id.clone(),
             site_id: address.site_id.clone(),
             gateway: address.gateway.clone(),
-            entry_id: address.entry_id.clone(),
+            entry_id: address.entry_id.clone().unwrap_or_default(),
             grant_id: grant_id.to_string(),
             expires_at: expires_at.to_string(),
         };
@@ -152,7 +153,7 @@ impl Issuer {
             tenant_id: address.tenant_id.clone(),
             site_id: address.site_id.clone(),
             gateway: address.gateway.clone(),
-            entry_id: address.entry_id.clone(),
+            entry_id: address.entry_id.clone().unwrap_or_default(),
             request_id: request.request_id.to_string(),
             subject_ref: request.subject_ref,
             grant_id,
@@ -163,6 +164,29 @@ impl Issuer {
         if let Some(signed) = &statement.grant {
             fits(&statement, signed, accepts.journal_id())?;
         }
+        self.issue(accepts, statement, issued_at, address).await
+    }
+
+    /// Says to a gateway what time it is, in answer to its challenge: `issued_at`, which is when
+    /// this is signed. The address names no entry.
+    pub async fn attest(
+        &self,
+        accepts: &Accepts,
+        address: Address,
+        challenge: impl Into<String>,
+        issued_at: Timestamp,
+    ) -> Result<Issued<TimeAttested>, IssueError> {
+        let statement = TimeStatement {
+            type_: TimeAttested::TYPE.to_string(),
+            schema_version: TimeAttested::SCHEMA_VERSION.to_owned(),
+            issuer: self.publisher.name.to_string(),
+            issued_at: issued_at.to_string(),
+            tenant_id: address.tenant_id.clone(),
+            site_id: address.site_id.clone(),
+            gateway: address.gateway.clone(),
+            challenge: challenge.into(),
+        };
+        let address = Address { entry_id: None, ..address };
         self.issue(accepts, statement, issued_at, address).await
     }
 
@@ -213,7 +237,7 @@ impl Issuer {
         let (publisher, tenant_id) = (self.publisher.clone(), tenant_id.into());
         let mut envelope = Envelope::new(Uuid::now_v7(), issued_at, publisher, tenant_id);
         envelope.site_id = site_id.map(Arc::from);
-        envelope.entry_id = Some(entry_id.into());
+        envelope.entry_id = entry_id.map(Arc::from);
         match cause {
             Some(cause) => envelope.caused_by(&cause),
             None => envelope,

@@ -35,13 +35,16 @@ pub enum Kind {
     Request,
     /// The end of a grant before its time.
     Revocation,
+    /// What time it is.
+    Time,
     /// The keys that gateways believe.
     IssuerList,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Grant, Self::Request, Self::Revocation, Self::IssuerList];
+    pub const ALL: [Self; 5] =
+        [Self::Grant, Self::Request, Self::Revocation, Self::Time, Self::IssuerList];
 
     /// The header's `typ` (RFC 7515, section 4.1.9).
     pub const fn typ(self) -> &'static str {
@@ -49,6 +52,7 @@ impl Kind {
             Self::Grant => "doorward-grant+jws",
             Self::Request => "doorward-request+jws",
             Self::Revocation => "doorward-revocation+jws",
+            Self::Time => "doorward-time+jws",
             Self::IssuerList => "doorward-issuers+jws",
         }
     }
@@ -57,7 +61,7 @@ impl Kind {
     pub const fn max_bytes(self) -> usize {
         match self {
             Self::Grant => MAX_GRANT_BYTES,
-            Self::Request | Self::Revocation => MAX_STATEMENT_BYTES,
+            Self::Request | Self::Revocation | Self::Time => MAX_STATEMENT_BYTES,
             Self::IssuerList => MAX_ISSUER_LIST_BYTES,
         }
     }

@@ -340,7 +340,7 @@ fn different_place<D: EventData>(received: &Received<D>, said: &Common<'_>) -> O
     let differs = [
         ("tenant_id", **tenant_id != *said.tenant_id),
         ("site_id", site_id.as_deref() != said.site_id),
-        ("entry_id", entry_id.as_deref() != Some(said.entry_id)),
+        ("entry_id", entry_id.as_deref() != said.entry_id),
         ("publisher/name", *publisher.name != *said.issuer),
         ("schema_version", received.schema_version != said.schema_version),
         ("test", *test),
@@ -362,8 +362,9 @@ fn same_issuer<S: Signable>(statement: &S, grant: &GrantStatement) -> bool {
 
 fn goes_with<S: Signable>(statement: &S, named: Option<&str>, grant: &GrantStatement) -> bool {
     let (said, of_grant) = (statement.common(), grant.common());
-    let place =
-        |c: &Common<'_>| (c.tenant_id.to_owned(), c.gateway.to_owned(), c.entry_id.to_owned());
+    let place = |c: &Common<'_>| {
+        (c.tenant_id.to_owned(), c.gateway.to_owned(), c.entry_id.map(str::to_owned))
+    };
     named == Some(grant.grant_id.as_str())
         && place(&said) == place(&of_grant)
         && statement.subject_ref() == Some(grant.subject_ref.as_str())

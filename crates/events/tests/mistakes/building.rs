@@ -77,6 +77,7 @@ pub fn grant() -> Grant {
         expires_at: "2026-11-21T12:00:00Z".parse().unwrap(),
         max_uses: 1,
         min_interval_s: None,
+        schedule: None,
     }
 }
 

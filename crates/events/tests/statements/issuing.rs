@@ -98,7 +98,7 @@ fn what_the_schema_refuses_is_not_signed() {
     assert_eq!(pointer(refused_grant(|g| g.subject_ref = "hush hush".to_owned())), "/subject_ref");
     assert_eq!(pointer(refused_grant(|g| g.subject_ref = String::new())), "/subject_ref");
     let place = |g: &mut Grant, tenant: &str, entry: &str| {
-        (g.address.tenant_id, g.address.entry_id) = (tenant.to_owned(), entry.to_owned());
+        (g.address.tenant_id, g.address.entry_id) = (tenant.to_owned(), Some(entry.to_owned()));
     };
     let asked = refused(|issuer| {
         let mut asked = grant();
@@ -369,6 +369,7 @@ prop_compose! {
             expires_at: not_before + SignedDuration::from_secs(length),
             max_uses: uses,
             min_interval_s: interval,
+            schedule: None,
         }
     }
 }

@@ -170,6 +170,7 @@ pub fn grant() -> Grant {
         expires_at: time("2026-11-21T12:00:00Z"),
         max_uses: 2,
         min_interval_s: Some(30),
+        schedule: None,
     }
 }
 

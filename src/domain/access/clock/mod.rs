@@ -82,7 +82,7 @@ impl Trust {
         match self {
             Self::Full => "full",
             Self::Bounded => "bounded",
-            Self::None => "none",
+            Self::None => "untrusted",
         }
     }
 }

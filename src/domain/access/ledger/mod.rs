@@ -40,7 +40,8 @@ pub use uses::{Asked, Consumed, GivenBack};
 
 use super::grant::{Grant, GrantKey};
 use super::names::{BodyDigest, IssuerName};
-use super::reason::{GrantRemoved, Reason, UseRestored};
+use super::reason::{GrantRemoved, Reason};
+use crate::domain::operation::command::UseRestored;
 use table::Table;
 
 /// Most of each record, in all and of one issuer.

@@ -6,9 +6,10 @@ use uuid::Uuid;
 use super::super::clock::Interval;
 use super::super::grant::GrantKey;
 use super::super::names::BodyDigest;
-use super::super::reason::{GrantRemoved, Reason, UseRestored};
+use super::super::reason::{GrantRemoved, Reason};
 use super::table::Full;
 use super::{Changes, FRESH_MARGIN, Key, Ledger, Outcome, Request, RequestKey, Use};
+use crate::domain::operation::command::UseRestored;
 
 /// How many outcomes go at once to make room.
 const ROOM: usize = 256;

@@ -1,0 +1,58 @@
+//! A list of issuers came over the bus: the root key's own word on whom to believe from now on.
+
+use doorward_events::statement::{IssuerList, Verifier};
+
+use super::Answering;
+use crate::gateway::own_story::TrustTold;
+use crate::gateway::state::{CHANGE_SETTLES, Effects, Gateway, Now};
+use crate::local::Answer;
+
+/// A list that the root key signed, and its text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    pub list: IssuerList,
+    pub signed: String,
+}
+
+/// An older list than one that was taken is nobody's fault: messages overtake each other.
+pub(super) fn superseded() -> Answer {
+    Answer::Denied {
+        reason: "superseded".to_owned(),
+        all: Vec::new(),
+        detail: "a newer list of issuers was taken before".to_owned(),
+    }
+}
+
+impl Gateway {
+    /// Whom and what the gateway believes, for the events that say so.
+    pub(in crate::gateway) fn trust_told(&mut self, now: Now) -> TrustTold {
+        let belief = &self.guard.belief;
+        let version = belief.issuers.as_ref().map(|_| belief.issuers_version);
+        TrustTold {
+            issuers_version: version.and_then(|version| version.try_into().ok()),
+            challenge: self.challenge(now),
+        }
+    }
+
+    /// Believes the keys on this list, and no others, from now on; also after a restart.
+    pub(super) fn take_issuers(
+        &mut self,
+        now: Now,
+        ask: u64,
+        listed: &Listed,
+        effects: &mut Effects,
+    ) {
+        let Listed { list, signed } = listed;
+        let version = list.version();
+        let belief = &mut self.guard.belief;
+        if belief.issuers.is_none() || version > belief.issuers_version {
+            belief.issuers = Some(Verifier::new(list.trusted().clone()));
+            belief.issuers_version = version;
+            tracing::info!(version, expires = %list.expires(), "a new list of issuers is taken");
+            self.keep_list(signed, &mut effects.batch);
+            // It tells which list is believed.
+            self.next_heartbeat = self.next_heartbeat.min(now.monotonic + CHANGE_SETTLES);
+        }
+        effects.answers.push(Answering { ask, answer: Answer::Issuers { version } });
+    }
+}

@@ -301,6 +301,7 @@ impl Gateway {
         let started = self.composer.gateway_started(now, facts, &self.start, trust);
         effects.event(None, started);
         effects.event(None, self.composer.handshake(now));
+        self.begin_floor(effects);
         self.note_version(&mut effects.batch);
         self.restart_access(now, effects);
         for gap in std::mem::take(&mut self.start.gaps) {

@@ -158,4 +158,11 @@ impl Gateway {
             self.guard.stored_floor = Some(floor);
         }
     }
+
+    /// Notes the floor with the first start, so that no other start counts as the first.
+    pub(in crate::gateway) fn begin_floor(&mut self, effects: &mut Effects) {
+        if self.guard.stored_floor.is_none() {
+            self.store_clock(effects);
+        }
+    }
 }

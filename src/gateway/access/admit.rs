@@ -415,6 +415,7 @@ impl Gateway {
             let explains = DoorInput::Explained(Explanation::Command);
             self.door_input(now, &entry.id, explains, effects);
             let act = request.act;
+            self.guard.leaving.insert(id);
             effects.orders.push(Outbound { id, vendor, endpoint, address, act, until });
         }
         let granted = Answer::Granted { request_id: request.request_id, command_id: id };

@@ -82,7 +82,8 @@ impl Gateway {
         self.follow(now, id, step, effects);
     }
 
-    /// A vendor's process is gone: nobody will say what became of what it was given.
+    /// A vendor's process is gone: nobody will say what became of what it was given. What it was
+    /// not given yet has surely not left.
     pub(in crate::gateway) fn vendor_lost(
         &mut self,
         now: Now,
@@ -90,7 +91,14 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let of = |flight: &Flight| flight.command.order().endpoint.vendor() == vendor.as_str();
-        self.each_flight(now, effects, of, Command::vendor_gone);
+        let leaving = self.guard.leaving.clone();
+        self.each_flight(now, effects, of, |command, at| {
+            if leaving.contains(&command.order().id) {
+                command.progress(at, Progress::NotSent(CommandReason::VendorUnavailable))
+            } else {
+                command.vendor_gone(at)
+            }
+        });
     }
 
     /// A lock of an entry said where its bolt is.
@@ -208,10 +216,12 @@ impl Gateway {
         }
     }
 
-    /// Whether a command that was to leave still may: it has not ended since.
-    pub(in crate::gateway) fn may_leave(&self, id: Uuid) -> bool {
+    /// Whether a command that was to leave still may: it has not ended since. It is said once, and
+    /// whoever asks lets it leave.
+    pub fn may_leave(&mut self, id: Uuid) -> bool {
         let flight = self.guard.flights.get(&id);
-        flight.is_some_and(|flight| flight.command.state() == CommandState::Dispatched)
+        let may = flight.is_some_and(|flight| flight.command.state() == CommandState::Dispatched);
+        self.guard.leaving.remove(&id) && may
     }
 
     /// What a step of a command leads to.

@@ -1,7 +1,7 @@
 //! What the gateway holds for its decisions, and how it survives a restart: as facts of the
 //! journal, each under its own name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use doorward_events::statement::{Audience, PublicKey, Verifier};
@@ -79,6 +79,8 @@ pub struct Guard {
     pub(super) lockout: Lockout,
     pub(super) strangers: Strangers,
     pub(super) flights: BTreeMap<Uuid, Flight>,
+    /// Commands that leave once their intent is durable, and have not.
+    pub(super) leaving: BTreeSet<Uuid>,
     pub(super) machines: BTreeMap<EntryId, Machine>,
     pub(super) visits: BTreeMap<EntryId, Visiting>,
     /// The floor as last stored.
@@ -158,6 +160,7 @@ impl Guard {
             lockout,
             strangers: Strangers::default(),
             flights,
+            leaving: BTreeSet::new(),
             machines,
             visits,
             stored_floor: floor,

@@ -14,7 +14,7 @@ use doorward_events::types::{
     AccessAction, AccessReason, DeliveryScheduled, DeliveryWindow, EntryUnlockRequested,
     GatewayStarted,
 };
-use doorward_events::{Authority, Envelope, Received};
+use doorward_events::{Authority, Envelope, Received, TraceContext};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, Notify};
@@ -26,6 +26,9 @@ use crate::orders::Order;
 
 /// How long after a request's deadline its answer is still awaited.
 const ANSWER_MARGIN: SignedDuration = SignedDuration::from_secs(15);
+/// How long before its order a grant begins: a gateway's clock is an interval, and it opens to nobody
+/// who may be early.
+const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 /// How often what has expired is ended.
 const SWEEP: Duration = Duration::from_secs(5);
 
@@ -70,7 +73,8 @@ impl Service {
                     bail!("minutes is {minutes}; 1 to 1440 are allowed");
                 }
                 let accepts = accepts(&ledger, &gateway).await?;
-                let not_before = Timestamp::now();
+                let now = Timestamp::now();
+                let not_before = now - MARGIN;
                 let delivery = Delivery {
                     delivery_id,
                     tenant_id,
@@ -79,7 +83,7 @@ impl Service {
                     subject_ref,
                     parcels,
                     not_before,
-                    expires_at: not_before + SignedDuration::from_mins(i64::from(minutes)),
+                    expires_at: now + SignedDuration::from_mins(i64::from(minutes)),
                     grant_id: Uuid::now_v7(),
                     journal_id: accepts.journal_id(),
                     requests: 0,
@@ -253,6 +257,14 @@ async fn accepts(ledger: &Ledger, gateway: &str) -> anyhow::Result<Accepts> {
 
 fn told<D: Authority>(issued: Issued<D>, what: impl FnOnce(D) -> What) -> Told {
     Told { id: issued.draft.id(), time: issued.draft.time(), what: what(issued.data) }
+}
+
+/// Where an event stands in its delivery's trace (W3C trace context): the grant names the trace, the
+/// event's random half its own place in it, so that an event sent again says the same.
+pub(crate) fn trace(delivery: &Delivery, event: Uuid) -> TraceContext {
+    let (_, place) = event.as_u64_pair();
+    let traceparent = format!("00-{}-{place:016x}-01", delivery.grant_id.simple());
+    TraceContext { traceparent, tracestate: None }
 }
 
 fn address(delivery: &Delivery) -> Address {

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::delivery::{Delivery, Signal, Told, What};
-use crate::service::{Service, existing};
+use crate::service::{Service, existing, trace};
 
 /// How long to wait before what the bus did not take is told again.
 const TELL_AGAIN: Duration = Duration::from_secs(5);
@@ -90,7 +90,9 @@ fn is_late(told: &Told) -> bool {
 }
 
 async fn publish(service: &Service, delivery: &Delivery, told: &Told) -> Fate {
-    let envelope = Envelope { id: told.id, time: told.time, ..service.envelope(delivery) };
+    let trace_context = Some(trace(delivery, told.id));
+    let envelope =
+        Envelope { id: told.id, time: told.time, trace_context, ..service.envelope(delivery) };
     let publisher = &service.publisher;
     match &told.what {
         What::Scheduled(data) => publisher.publish(envelope, data).await,

@@ -8,7 +8,7 @@ use doorward_events::statement::{
     SecretKey, Signer,
 };
 use doorward_events::types::{
-    AccessAction, EntryUnlockRequested, GatewayStarted, GrantIssued, WeeklySchedule,
+    AccessAction, EntryUnlockRequested, GatewayStarted, GrantIssued,
 };
 use doorward_events::{PublisherId, read};
 use jiff::{SignedDuration, Timestamp};
@@ -22,6 +22,9 @@ pub struct Service {
     accepts: Accepts,
 }
 
+/// The id of the delivery service's key.
+pub const KID: &str = "acme-delivery-test";
+
 /// Whom a building believes: the root key, and the keys that lists of its may name.
 pub struct Authority {
     root: LocalSigner,
@@ -32,7 +35,7 @@ pub struct Authority {
 impl Authority {
     pub fn new() -> Self {
         let made = |kid: &str| LocalSigner::generate(KeyId::new(kid).unwrap()).unwrap();
-        Self { root: made("root").0, secret: made("acme-delivery-test").1, clock: made("clock").0 }
+        Self { root: made("root").0, secret: made(KID).1, clock: made("clock").0 }
     }
 
     pub fn root_key(&self) -> String {
@@ -41,7 +44,7 @@ impl Authority {
 
     /// The delivery service's key.
     pub fn delivery(&self) -> LocalSigner {
-        let kid = KeyId::new("acme-delivery-test").unwrap();
+        let kid = KeyId::new(KID).unwrap();
         LocalSigner::from_pkcs8_der(kid, self.secret.expose_der()).unwrap()
     }
 
@@ -63,7 +66,7 @@ impl Authority {
         let list = serde_json::from_value(json!({
             "version": version, "expires": end,
             "keys": [
-                key(&self.delivery(), "acme-delivery-test", "acme.delivery", &["grant", "request"]),
+                key(&self.delivery(), KID, "acme.delivery", &["grant", "request"]),
                 key(&self.clock, "clock", "acme.platform", &["time"]),
             ],
         }))
@@ -72,9 +75,11 @@ impl Authority {
     }
 }
 
-/// The root key's list with one delivery service, in a file, and what doorward.toml says of it.
+/// The root key's list with one delivery service, in a file, and what doorward.toml says of it. The
+/// service's key is beside it, `issuer.pem`.
 pub fn trust(folder: &Path) -> (LocalSigner, String) {
     let authority = Authority::new();
+    std::fs::write(folder.join("issuer.pem"), authority.secret.expose_pem()).unwrap();
     let file = folder.join("issuers.jws");
     std::fs::write(&file, authority.list(1)).unwrap();
     let table = format!(
@@ -104,7 +109,7 @@ impl Service {
         Self { issuer, accepts }
     }
 
-    fn address() -> Address {
+    pub fn address() -> Address {
         Address::new("acme", "gw-test", "front")
     }
 
@@ -112,27 +117,20 @@ impl Service {
         let start = Timestamp::now() - SignedDuration::from_secs(60);
         let end = start + SignedDuration::from_hours(2);
         let grant = Grant::once(Self::address(), "courier-7f3a", AccessAction::Unlock, start, end);
-        now(self.issuer.grant(&self.accepts, grant)).unwrap()
+        self.grants(grant)
     }
 
-    /// A grant for many uses with a schedule.
-    pub fn weekly(&self, schedule: WeeklySchedule) -> Issued<GrantIssued> {
-        let start = Timestamp::now() - SignedDuration::from_secs(60);
-        let end = start + SignedDuration::from_hours(2);
-        let grant = Grant::once(Self::address(), "courier-7f3a", AccessAction::Unlock, start, end);
-        let grant = Grant { schedule: Some(schedule), max_uses: 9, ..grant };
+    /// Any grant.
+    pub fn grants(&self, grant: Grant) -> Issued<GrantIssued> {
         now(self.issuer.grant(&self.accepts, grant)).unwrap()
-    }
-
-    /// A request that answers a challenge.
-    pub fn answering(&self, grant: GrantUse, challenge: &str) -> Issued<EntryUnlockRequested> {
-        let request = Request::now(Self::address(), "courier-7f3a").using(grant);
-        let request = Request { challenge: Some(challenge.to_owned()), ..request };
-        now(self.issuer.request(&self.accepts, request)).unwrap()
     }
 
     pub fn request(&self, grant: GrantUse) -> Issued<EntryUnlockRequested> {
-        let request = Request::now(Self::address(), "courier-7f3a").using(grant);
+        self.asks(Request::now(Self::address(), "courier-7f3a").using(grant))
+    }
+
+    /// Any request.
+    pub fn asks(&self, request: Request) -> Issued<EntryUnlockRequested> {
         now(self.issuer.request(&self.accepts, request)).unwrap()
     }
 
@@ -140,7 +138,7 @@ impl Service {
     pub fn late(&self, grant: GrantUse, ago: SignedDuration) -> Issued<EntryUnlockRequested> {
         let request = Request::now(Self::address(), "courier-7f3a").using(grant);
         let issued_at = Timestamp::now() - ago;
-        now(self.issuer.request(&self.accepts, Request { issued_at, ..request })).unwrap()
+        self.asks(Request { issued_at, ..request })
     }
 }
 
@@ -159,7 +157,8 @@ pub fn deliver(stand: &Stand, event: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn stand(folder: &Path) -> (Stand, Service) {
+/// A door, and a delivery service that may grant it.
+pub fn stand(folder: &Path) -> (Stand, Service) {
     let (signer, table) = trust(folder);
     let stand = Stand::start(folder, &table);
     let service = Service::new(signer, &stand);

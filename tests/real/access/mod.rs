@@ -1,13 +1,16 @@
 //! A door that opens for whom it should, once: the gateway's own binary between a lock that counts
 //! and a bus.
 
-mod courier;
+pub mod cloud;
+pub mod courier;
+pub mod delivery;
 mod downlink;
 mod killed;
+mod leaving;
 mod operator;
 mod trusted;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -19,12 +22,25 @@ use crate::support::lock::Lock;
 use crate::support::sink::{Entry, Sink};
 use crate::support::wait_for;
 
-const LOCK: &str = "0x000d6f0011223344";
-const CONTACT: &str = "0x00158d0001a2b3c4";
+pub const LOCK: &str = "0x000d6f0011223344";
+pub const CONTACT: &str = "0x00158d0001a2b3c4";
+
+/// What a door has around it beside the usual.
+#[derive(Default)]
+pub struct Around<'a> {
+    /// What else is in doorward.toml, before its entries.
+    pub more: &'a str,
+    /// Further vendors: name and file.
+    pub vendors: &'a [(&'a str, &'a str)],
+    /// What the core's environment has beside the usual.
+    pub environment: Vec<(&'static str, PathBuf)>,
+    /// The broker keeps what it holds over its restarts.
+    pub persistent: bool,
+}
 
 /// One door with a lock and a contact.
 pub struct Stand {
-    _broker: Broker,
+    pub broker: Broker,
     pub sink: Sink,
     pub lock: Lock,
     pub contact: Client,
@@ -35,7 +51,13 @@ impl Stand {
     /// Everything up, the door known to be locked and closed. `more`: what else is in
     /// doorward.toml, before its entries.
     pub fn start(folder: &Path, more: &str) -> Self {
-        let broker = Broker::start(&folder.join("broker"), "", false);
+        Self::amid(folder, Around { more, ..Around::default() })
+    }
+
+    /// The same with more around it.
+    pub fn amid(folder: &Path, around: Around<'_>) -> Self {
+        let Around { more, vendors, environment, persistent } = around;
+        let broker = Broker::start(&folder.join("broker"), "", persistent);
         let sink = Sink::start();
         let lock = Lock::start(broker.port, "front_lock");
         let contact = Client::connect(broker.port, "front_contact", &[]);
@@ -43,26 +65,46 @@ impl Stand {
             "{more}[[entry]]\nid = \"front\"\ntimers = {{ confirm_s = 5 }}\n\
              roles = {{ lock = \"zigbee2mqtt:{LOCK}\", position = \"zigbee2mqtt:{CONTACT}\" }}\n"
         );
-        let gateway = Gateway::start(&Setup {
+        let setup = Setup {
             folder: &folder.join("gateway"),
             broker_port: broker.port,
             doors: 0,
             bus: eventbridge("test", sink.port) + &entry,
-            mqtt: format!(
-                "[[endpoint]]\nid = \"{LOCK}\"\naddress = \"front_lock\"\n\
-                 [[endpoint]]\nid = \"{CONTACT}\"\naddress = \"front_contact\"\n"
-            ),
-        });
+            mqtt: pinned(),
+        };
+        let gateway = Gateway::start_amid(&setup, vendors, environment);
         gateway.connected();
-        let stand = Self { _broker: broker, sink, lock, contact, gateway };
+        let stand = Self { broker, sink, lock, contact, gateway };
+        stand.known();
+        stand
+    }
+
+    /// Waits until both devices of the door have spoken since the last gap.
+    pub fn known(&self) {
         // What is said before the subscription stands is not heard.
         wait_for("the door is known", Duration::from_secs(60), || {
-            stand.leaf(true);
-            let door = stand.gateway.door("front")?;
+            self.leaf(true);
+            let door = self.gateway.door("front")?;
             let known = door["lock"]["quality"] == "observed";
             (known && door["position"]["quality"] == "observed").then_some(())
         });
-        stand
+    }
+
+    /// The broker comes back after it was killed, when the contact had been connected so often; the
+    /// contact and the gateway have it again.
+    pub fn broker_back(&mut self, contact: u64, gateway: usize) {
+        self.broker.up();
+        wait_for("the contact is connected again", Duration::from_secs(60), || {
+            (self.contact.connections() > contact).then_some(())
+        });
+        self.contact.connected(0);
+        self.gateway.connected_again(gateway);
+    }
+
+    /// Somebody locks the door again, which the gateway sees.
+    pub fn relock(&self) {
+        self.lock.by_hand(false);
+        self.gateway.fact("front", "lock", "locked", "observed");
     }
 
     /// The leaf is shut, or stands open.
@@ -83,6 +125,14 @@ impl Stand {
     pub fn ends(&self, state: &str) -> Entry {
         self.sink.gets("command.state_changed", |entry| detail(entry)["data"]["state"] == state)
     }
+}
+
+/// The addresses of the door's devices, to stand behind `[mqtt]`.
+pub fn pinned() -> String {
+    format!(
+        "[[endpoint]]\nid = \"{LOCK}\"\naddress = \"front_lock\"\n\
+         [[endpoint]]\nid = \"{CONTACT}\"\naddress = \"front_contact\"\n"
+    )
 }
 
 /// What a subscriber's message carries.

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use doorward_events::statement::{Accepts, Address, Issuer};
+use doorward_events::statement::{Accepts, Address, Grant, Issuer, Request};
 use doorward_events::types::{
-    GatewayStarted, IssuerKeysPublished, Weekday, WeeklySchedule, WeeklyWindow,
+    AccessAction, GatewayStarted, IssuerKeysPublished, Weekday, WeeklySchedule, WeeklyWindow,
 };
 use doorward_events::{Envelope, PublisherId, read};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::courier::{Authority, Service, deliver, now};
@@ -115,7 +115,9 @@ fn a_request_that_answers_the_denials_challenge_is_fresh() {
     let denied = detail(&stand.sink.gets("access.denied", |_| true));
     let challenge = denied["data"]["challenge"]["nonce"].as_str().unwrap();
     let grant = service.grant().to_use().unwrap();
-    let answer = service.answering(grant, challenge).draft.finish();
+    let request = Request::now(Service::address(), "courier-7f3a").using(grant);
+    let request = Request { challenge: Some(challenge.to_owned()), ..request };
+    let answer = service.asks(request).draft.finish();
     assert_eq!(deliver(&stand, &answer)["outcome"], "granted");
     stand.ends("confirmed");
     assert_eq!(stand.lock.acts(), ["UNLOCK"]);
@@ -145,7 +147,11 @@ fn a_weekly_schedule_is_kept_in_the_doors_own_time() {
         holidays,
     };
     let ask = |schedule: WeeklySchedule| -> Value {
-        let grant = service.weekly(schedule).to_use().unwrap();
+        let start = Timestamp::now() - SignedDuration::from_secs(60);
+        let end = start + SignedDuration::from_hours(2);
+        let unlock = AccessAction::Unlock;
+        let once = Grant::once(Service::address(), "courier-7f3a", unlock, start, end);
+        let grant = service.grants(Grant { schedule: Some(schedule), ..once }).to_use().unwrap();
         deliver(&stand, &service.request(grant).draft.finish())
     };
     // Today, and tomorrow in case it becomes that meanwhile.

@@ -58,7 +58,26 @@ impl Gateway {
 
     /// The same with more in its core's environment, at each start.
     pub fn start_under(setup: &Setup<'_>, environment: Vec<(&'static str, PathBuf)>) -> Self {
+        Self::start_amid(setup, &[], environment)
+    }
+
+    /// The same in earnest: what it says is no test's, and subscribers that refuse those take it.
+    pub fn start_in_earnest(setup: &Setup<'_>) -> Self {
         let mut gateway = Self::configured(setup, &[]);
+        let file = setup.folder.join("doorward.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, text.replacen("test = true\n", "", 1)).unwrap();
+        gateway.up();
+        gateway
+    }
+
+    /// With further vendors, and with more in its core's environment.
+    pub fn start_amid(
+        setup: &Setup<'_>,
+        vendors: &[(&str, &str)],
+        environment: Vec<(&'static str, PathBuf)>,
+    ) -> Self {
+        let mut gateway = Self::configured(setup, vendors);
         gateway.environment = environment;
         gateway.up();
         gateway

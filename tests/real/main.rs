@@ -10,6 +10,7 @@
 )]
 
 mod access;
+mod attacks;
 mod broker;
 mod bus;
 mod clock;

@@ -11,6 +11,7 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
+mod access;
 mod compare;
 mod cut_salvage;
 mod cut_upgrade;

@@ -123,7 +123,7 @@ impl Asked {
 }
 
 /// A positive length of time with its unit.
-fn length(text: &str) -> Result<SignedDuration, String> {
+pub(super) fn length(text: &str) -> Result<SignedDuration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let seconds = match unit {

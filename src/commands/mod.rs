@@ -15,6 +15,7 @@ mod quarantine;
 mod queue;
 mod run;
 mod stopped;
+mod trust;
 mod visits;
 mod week;
 
@@ -97,8 +98,18 @@ Examples:
   doorward grants list
   doorward grants revoke 01890a5d-ac96-774b-bcce-b302099a8057")]
     Grants(grants::Args),
+    /// Make keys, and the list of issuers that gateways believe.
+    #[command(after_help = "Examples:
+  doorward trust key root.key
+  doorward trust show --root root.key --list issuers.jws
+  doorward trust remove --root root.key --list issuers.jws acme-delivery-2026")]
+    Trust(trust::Args),
     /// Look at this machine's clock, and stand for it.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  doorward clock confirm"
+    )]
     Clock(clock::Command),
     /// Show the visits under way.
     #[command(after_help = "Examples:
@@ -190,6 +201,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Open(args) => act::run(&cli.config, Act::Open, &args).await,
         Command::Lock(args) => act::run(&cli.config, Act::Lock, &args).await,
         Command::Grants(args) => grants::run(&cli.config, &args).await,
+        Command::Trust(args) => trust::run(&cli.config, &args).await,
         Command::Clock(command) => clock::run(&cli.config, &command).await,
         Command::Visits(args) => visits::run(&cli.config, &args).await,
         Command::Quarantine(args) => quarantine::run(&cli.config, &args).await,

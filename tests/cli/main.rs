@@ -23,6 +23,7 @@ mod link_frames;
 #[path = "../real/support/sink.rs"]
 #[allow(dead_code, reason = "it can do more than is asked of it here")]
 mod sink;
+mod trust;
 mod words;
 
 use doorward_emulator::{free_port, wait_for};

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use crate::gateway::{BINARY, Place, Said};
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 17] = [
     "run",
     "check",
     "events",
@@ -14,9 +14,17 @@ const COMMANDS: [&str; 10] = [
     "journal",
     "adopt",
     "erase",
+    "unlock",
+    "open",
+    "lock",
+    "grants",
+    "visits",
+    "trust",
+    "clock",
     "completions",
 ];
 const OF_JOURNAL: [&str; 4] = ["stats", "verify", "export", "import"];
+const OF_TRUST: [&str; 5] = ["key", "public", "add", "remove", "show"];
 
 fn bare(arguments: &[&str]) -> Said {
     Said::of(Command::new(BINARY).args(arguments).stdin(Stdio::null()).output().unwrap())
@@ -34,10 +42,12 @@ fn every_command_has_help_with_examples_that_parse() {
     let mut pages = vec![bare(&["--help"])];
     pages.extend(COMMANDS.map(|command| bare(&[command, "--help"])));
     pages.extend(OF_JOURNAL.map(|command| bare(&["journal", command, "--help"])));
+    pages.extend(OF_TRUST.map(|command| bare(&["trust", command, "--help"])));
     let mut examples = 0;
     for page in &pages {
         assert_eq!(page.code, Some(0));
         let (_, after) = page.out.split_once("Examples:").expect("examples");
+        let after = after.split("\\\n").map(str::trim).collect::<Vec<_>>().join(" ");
         for line in after.lines().filter(|line| line.contains("doorward ")) {
             // Up to the explanation, the pipe or the redirection; without the words before it.
             let line = line.split("   ").find(|part| part.contains("doorward")).unwrap();

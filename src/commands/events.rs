@@ -105,9 +105,12 @@ fn in_words(line: &EventLine) -> String {
         (entry, _) => entry,
     };
     let data = line.event.get("data").and_then(Value::as_object);
-    let mut members: Vec<String> = data
+    // Names of other things come last: a narrow terminal cuts there.
+    let (names, words): (Vec<_>, Vec<_>) =
+        data.into_iter().flatten().partition(|(name, _)| name.ends_with("_id"));
+    let mut members: Vec<String> = words
         .into_iter()
-        .flatten()
+        .chain(names)
         .map(|(name, value)| match value {
             Value::String(value) => format!("{name}={value}"),
             other => format!("{name}={other}"),
@@ -142,7 +145,7 @@ mod tests {
             event: serde_json::json!({
                 "time": "2026-01-02T03:04:05.1Z", "type": "entry.lock_changed",
                 "entry_id": "front-door", "endpoint_id": "z:1",
-                "data": {"state": "locked", "n": 1},
+                "data": {"command_id": "c-1", "state": "locked", "n": 1},
             }),
         };
         let (heading, text) = (heading(), in_words(&line));
@@ -152,7 +155,7 @@ mod tests {
             "{text}"
         );
         assert_eq!(text.find("front-door"), Some(subject));
-        assert_eq!(text.find("state=locked n=1"), heading.find("DATA"));
+        assert_eq!(text.find("state=locked n=1 command_id=c-1"), heading.find("DATA"));
         assert!(heading.contains("*: not yet delivered"));
     }
 }

@@ -21,7 +21,7 @@ pub enum Order {
         /// How many parcels; 1 unless told.
         #[serde(default = "one")]
         parcels: u8,
-        /// For how many minutes from now: 1 to 1,440; 60 unless told.
+        /// For how many minutes from now: 1 to 1,439; 60 unless told.
         #[serde(default = "an_hour")]
         minutes: u16,
     },

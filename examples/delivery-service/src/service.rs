@@ -26,9 +26,11 @@ use crate::orders::Order;
 
 /// How long after a request's deadline its answer is still awaited.
 const ANSWER_MARGIN: SignedDuration = SignedDuration::from_secs(15);
-/// How long before its order a grant begins: a gateway's clock is an interval, and it opens to nobody
-/// who may be early.
-const MARGIN: SignedDuration = SignedDuration::from_secs(60);
+/// How long before its window a grant begins: a gateway knows the time only as an interval, and
+/// takes what may lie before the beginning for too early.
+const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(60);
+/// The longest window, in minutes: with the margin it is within the day that a key may grant.
+const LONGEST_WINDOW_MIN: u16 = 1439;
 /// How often what has expired is ended.
 const SWEEP: Duration = Duration::from_secs(5);
 
@@ -69,12 +71,11 @@ impl Service {
                 if ledger.delivery(&delivery_id).await?.is_some() {
                     bail!("there is a delivery {delivery_id} already");
                 }
-                if !(1..=1440).contains(&minutes) {
-                    bail!("minutes is {minutes}; 1 to 1440 are allowed");
+                if !(1..=LONGEST_WINDOW_MIN).contains(&minutes) {
+                    bail!("minutes is {minutes}; 1 to {LONGEST_WINDOW_MIN} are allowed");
                 }
                 let accepts = accepts(&ledger, &gateway).await?;
-                let now = Timestamp::now();
-                let not_before = now - MARGIN;
+                let not_before = Timestamp::now();
                 let delivery = Delivery {
                     delivery_id,
                     tenant_id,
@@ -83,7 +84,7 @@ impl Service {
                     subject_ref,
                     parcels,
                     not_before,
-                    expires_at: now + SignedDuration::from_mins(i64::from(minutes)),
+                    expires_at: not_before + SignedDuration::from_mins(i64::from(minutes)),
                     grant_id: Uuid::now_v7(),
                     journal_id: accepts.journal_id(),
                     requests: 0,
@@ -201,7 +202,7 @@ impl Service {
                 address(&delivery),
                 delivery.subject_ref.as_str(),
                 AccessAction::Unlock,
-                delivery.not_before,
+                delivery.not_before - CLOCK_MARGIN,
                 delivery.expires_at,
             )
         };

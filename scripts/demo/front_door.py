@@ -66,13 +66,16 @@ class FrontDoor:
         # What the lock said last; zigbee2mqtt repeats it with every message.
         self._lock_state, self._battery = "locked", None
         self._closed = True
+        # How often the bolt was told over the radio to move.
+        self._ordered = 0
         will = (f"{BASE}/bridge/state", '{"state":"offline"}')
         filters = (f"{LOCK}/get", f"{LOCK}/set")
         self.session = Session(loop, "zigbee2mqtt", port, will, self._asked, self._up, filters)
 
     def show(self):
         leaf = "closed" if self._closed else "open"
-        return f"front   leaf {leaf}, bolt {self._lock_state}"
+        orders = f"{self._ordered} order{'s' if self._ordered != 1 else ''} by radio"
+        return f"front   leaf {leaf}, bolt {self._lock_state}, {orders}"
 
     async def act(self, act, argument):
         """Does one thing with the door, and tells what."""
@@ -103,6 +106,9 @@ class FrontDoor:
                 self._bolt.stop()
                 self._lock_says("not_fully_locked")
                 return "the bolt stops half-way"
+            case "cold" | "warm":
+                self._bolt.seconds = float(argument or 3) if act == "cold" else BOLT_TRAVEL
+                return f"it is {act}: the bolt takes {self._bolt.seconds} s"
             case "battery":
                 self._battery = float(argument or 42.5)
                 self._lock_says()
@@ -191,6 +197,7 @@ class FrontDoor:
             why = f"'Error: '{wanted}' not allowed, {choice}'"
             self._complain(f"Publish 'set' 'state' to 'front_door_yale' failed: {why}")
             return
+        self._ordered += 1
         # There is no answer but the state as it was; the lock itself reports what it does.
         self._lock_says()
         self._operate(wanted.lower(), wanted.lower(), RADIO)

@@ -25,12 +25,12 @@ export PYTHONDONTWRITEBYTECODE=1
 declare -A pids=()
 started=()
 
-# start NAME COMMAND...: starts a part; NAME.log has what it says.
+# start NAME COMMAND...: starts a part; NAME.log has what it says. STDIN: the file that it reads.
 start() {
     local name=$1
     shift
     # It ends with us even if we are killed.
-    setpriv --pdeathsig TERM -- "$@" </dev/null >>"$work/$name.log" 2>&1 &
+    setpriv --pdeathsig TERM -- "$@" <"${STDIN:-/dev/null}" >>"$work/$name.log" 2>&1 &
     pids[$name]=$!
     started+=("$name")
     # Else bash tells of every part that is killed.
@@ -130,7 +130,7 @@ expect() { until_true "${PATIENCE:-10}" "no $1 with $(printf '%s ' "${@:2}")came
 
 start_gateway() {
     start gateway env AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo \
-        AWS_EC2_METADATA_DISABLED=true "$binary" --config "$work/config" run
+        AWS_EC2_METADATA_DISABLED=true RUST_LOG=info,doorward::gateway::access=debug "$binary" --config "$work/config" run
     until_true 15 "the gateway does not answer" answers
 }
 

@@ -11,10 +11,10 @@ export DOORWARD_PYTHON := $(CURDIR)/.venv/bin/python
 # `make test LOCKED=--locked` refuses a Cargo.lock that is not up to date, as CI does.
 LOCKED ?=
 
-.PHONY: help tools fmt lint audit build test soak bench demo release clean
+.PHONY: help tools fmt lint audit build test soak bench bench-access demo release clean
 
 help: ## This list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 tools: ## Install what the tests need and this machine lacks (Debian, Ubuntu)
 	@scripts/tools.sh
@@ -46,6 +46,9 @@ soak: tools ## Kill and power-cut loops, for as long as you let them
 
 bench: tools ## Benchmarks: rate and latency from broker to bus
 	@scripts/bench.sh
+
+bench-access: tools ## Of these alone: from a request to the command at the lock
+	@BENCH=access scripts/bench.sh
 
 demo: ## Three doors, a broker, a bus and a gateway: a story, and then to play with
 	@scripts/tools.sh demo

@@ -10,14 +10,26 @@
 #    harness's folder (peers.py, tab.py); without one this part is left out.
 # 5. What an event costs beside its bare parts (benches/seal): alone it is
 #    `cargo run --release -p doorward-seal`, built without any AWS SDK.
+# 6. From a request to the command at the lock, in turns with bare fdatasync, and the decision alone
+#    beside a verification of a signature (benches/access). BENCH=access: this alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+access() {
+    echo "bench: from a request to the command at the lock, and the decision alone"
+    "$python" scripts/bench/access.py "$BENCH_BIN" "$BENCH_DIR/access" "${BENCH_REQUESTS:-2000}"
+}
 
 rounds=${1:-${BENCH_ROUNDS:-3}}
 harness=${BENCH_HARNESS:-../shared/bench}
 echo "bench: building for release"
-cargo build --locked --release --package doorward --package doorward-load \
-    --package doorward-seal --package doorward-journal-bench
+if [ "${BENCH:-}" = access ]; then
+    built=(--package doorward --package doorward-load --package doorward-access-bench)
+else
+    built=(--package doorward --package doorward-load --package doorward-seal
+        --package doorward-journal-bench --package doorward-access-bench)
+fi
+cargo build --locked --release "${built[@]}"
 BENCH_BIN=$(realpath "${CARGO_TARGET_DIR:-target}")/release
 export BENCH_BIN
 export BENCH_DIR=${BENCH_DIR:-$(mktemp -d)}
@@ -26,6 +38,10 @@ export PATH=$PATH:/usr/sbin
 python=${DOORWARD_PYTHON:-python3}
 
 echo "machine: $(nproc) CPUs, $(uname -sm), load $(cut -d' ' -f1 /proc/loadavg); commit $(git rev-parse --short HEAD)"
+if [ "${BENCH:-}" = access ]; then
+    access
+    exit
+fi
 
 echo "bench: the journal beside bare fdatasync"
 alone=$BENCH_DIR/journal-alone
@@ -83,3 +99,4 @@ else
     echo "bench: no harness in $harness, so no peer beside doorward"
 fi
 "$BENCH_BIN/doorward-seal"
+access

@@ -68,7 +68,7 @@ const PURE: &[&str] = &["src/domain/", "crates/translators/src/"];
 const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["src/journal/", "crates/events/src/subscribe/store/", "crates/powercut/"]),
     ("aws_*", &["src/bus/", "crates/events/"]),
-    ("rumqttc", &["src/vendor/", "benches/load/"]),
+    ("rumqttc", &["src/vendor/", "benches/access/", "benches/load/"]),
     ("process::Command", &["src/vendor/", "src/supervisor/", "crates/emulator/"]),
     ("process::Child", &["src/vendor/", "src/supervisor/", "crates/emulator/"]),
     ("process::Stdio", &["src/vendor/", "src/supervisor/", "crates/emulator/"]),

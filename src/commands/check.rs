@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::output;
@@ -49,6 +50,7 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     match crate::config::read(config) {
         Ok(mut configuration) => {
             report.findings.append(&mut configuration.findings);
+            issuers(config, &configuration, &mut report);
             if !args.offline {
                 reach(config, &configuration, &mut report).await;
             }
@@ -91,6 +93,33 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
 
 fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Whether the list of issuers can be believed. Which version was taken before only the running
+/// gateway knows.
+fn issuers(config: &Path, configuration: &Configuration, report: &mut Report) {
+    let Some(issuers) = &configuration.gateway.trust.issuers else { return };
+    let what = format!("list of issuers {}", issuers.file.display());
+    let wrong = match super::trust::list(&issuers.file, &issuers.root_key) {
+        Ok(Some(list)) if list.expires() > Timestamp::now() => {
+            let (version, expires) = (list.version(), list.expires());
+            let keys = counted(list.statement().keys.len(), "key");
+            let detail = Some(format!("version {version}, {keys}, until {expires:.0}"));
+            report.looked.push(Looked { what, ok: true, skipped: false, detail });
+            return;
+        }
+        Ok(Some(list)) => format!("its time was over at {:.0}", list.expires()),
+        Ok(None) => "there is no such file".to_owned(),
+        Err(error) => format!("{error:#}"),
+    };
+    let remedy = "doorward trust add makes it, where the root key is";
+    let text = format!("nobody is believed over the bus: {wrong}");
+    report.findings.push(
+        Finding::error(&config.join("doorward.toml"), text, remedy)
+            .of_kind(Kind::Surroundings)
+            .at(None, "trust.issuers"),
+    );
+    report.looked.push(Looked { what, ok: false, skipped: false, detail: Some(wrong) });
 }
 
 async fn reach(config: &Path, configuration: &Configuration, report: &mut Report) {

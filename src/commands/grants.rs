@@ -218,7 +218,31 @@ pub(super) fn denied(reason: &str, all: &[String], detail: &str) -> String {
     if !detail.is_empty() {
         parts.push(format!("\n  {detail}"));
     }
+    if let Some(remedy) = remedy(reason) {
+        parts.push(format!("\n  remedy: {remedy}"));
+    }
     parts.concat()
+}
+
+/// What helps against a denial, where something at the gateway does.
+fn remedy(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "clock_untrusted" => "look at date, then doorward clock confirm",
+        "endpoint_offline" | "vendor_unavailable" | "state_unknown" => {
+            "doorward doors shows the entry's devices; the one that acts must be there and online"
+        }
+        "entry_busy" => "wait until the command before has ended: doorward events",
+        "ledger_lost" => "the gateway has a new journal: issue the grant again",
+        "not_yet_active" | "expired" | "revoked" | "uses_exhausted" => {
+            "doorward grants list shows the grants that are held"
+        }
+        "too_many_attempts" => "wait; a lockout ends after 5 minutes",
+        "invalid_signature" | "issuer_not_authorized" | "unauthenticated_source" => {
+            "doorward trust show lists whose keys are believed"
+        }
+        "unknown_entry" => "doorward doors lists the entries",
+        _ => return None,
+    })
 }
 
 async fn held(client: &Client) -> anyhow::Result<Vec<GrantView>> {

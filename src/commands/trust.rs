@@ -3,6 +3,8 @@
 
 mod files;
 
+pub(super) use files::list;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,6 +12,7 @@ use anyhow::{Context, bail};
 use clap::{Subcommand, ValueEnum};
 use doorward_events::RegisteredPublisher;
 use doorward_events::statement::{IssuerList, KeyId, LocalSigner, PublicKey, Signer};
+use doorward_events::types::{IssuerKey, IssuerScope};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -67,10 +70,10 @@ enum Command {
   doorward trust show
   doorward trust show --root root.key --list issuers.jws --json")]
     Show {
-        /// The file with the root key's private half. Absent: trust.root_key of doorward.toml.
+        /// The file with the root key's private half. Absent: the key in doorward.toml.
         #[arg(long, value_name = "FILE", requires = "list")]
         root: Option<PathBuf>,
-        /// The list's file. Absent: trust.issuers of doorward.toml.
+        /// The list's file. Absent: the one in doorward.toml.
         #[arg(long, value_name = "FILE", requires = "root")]
         list: Option<PathBuf>,
         /// As JSON.
@@ -161,7 +164,7 @@ struct Shown<'a> {
     version: u64,
     expires: Timestamp,
     root_key: String,
-    keys: &'a [doorward_events::types::IssuerKey],
+    keys: &'a [IssuerKey],
 }
 
 pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
@@ -304,7 +307,7 @@ fn show(list: &IssuerList, root: &PublicKey, as_json: bool) -> anyhow::Result<()
     let heading = ["KEY", "ISSUER", "MAY SIGN", "TENANTS", "SITES", "LONGEST GRANT", "UNTIL"];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     for key in keys {
-        let may: Vec<&str> = key.may.iter().map(|scope| scope.as_str()).collect();
+        let may: Vec<&str> = key.may.iter().map(IssuerScope::as_str).collect();
         let sites = if key.sites.is_empty() { "all".to_owned() } else { key.sites.join(", ") };
         let longest = SignedDuration::from_secs(key.longest_validity_s);
         rows.push(vec![

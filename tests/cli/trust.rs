@@ -115,7 +115,18 @@ fn a_gateway_believes_the_list_and_says_which() {
     place.write("doorward.toml", &format!("{main}\n[trust]{table}"));
     let shown = place.json(&["trust", "show", "--json"]);
     assert_eq!(shown["keys"][0]["kid"], "k-1");
+    let checked = || place.run(&["check", "--offline"]).out;
+    assert!(checked().contains("issuers.jws: version 1, 1 key, until"), "{}", checked());
     let gateway = place.start();
     assert!(place.log().contains("the list of issuers is taken"), "{}", place.log());
     drop(gateway);
+    // One that another root key signed is believed by nobody.
+    done(place.path(), &["key", "other.key"]);
+    std::fs::remove_file(place.path().join("issuers.jws")).unwrap();
+    assert!(checked().contains("nobody is believed over the bus: there is no such file"));
+    let public = public["public_key"].as_str().unwrap();
+    let mut other = add("k-1", public);
+    other.iter_mut().filter(|word| **word == "root.key").for_each(|word| *word = "other.key");
+    done(place.path(), &other);
+    assert!(checked().contains("not signed by the root key"), "{}", checked());
 }

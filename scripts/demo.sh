@@ -461,6 +461,14 @@ ${bold}It stays up until Ctrl-C.${plain} In another terminal:
     door front keypad 3; door front open    door garage close; sleep 2; door garage obstruct
     door gate unplug                        door show
     door --help                             all that the doors can do
+    doorward unlock front-door              doorward open garage
+    doorward grants list                    doorward visits
+
+The delivery service takes orders, a line each, and says what comes of them:
+
+    tail -n 3 -f "$work/service.log" &
+    echo '$(schedule d-9)' >"$work/service.desk"
+    echo '$(open_for d-9)' >"$work/service.desk"
 
 What happens is told here too:
 PLAY

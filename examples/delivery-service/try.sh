@@ -5,7 +5,8 @@
 #   {"do":"schedule","delivery_id":"d-1","tenant_id":"acme","gateway":"gw-1","entry_id":"front-door","subject_ref":"courier-7"}
 #
 # A gateway must have said what it reads before anything is issued; none does here, so the service
-# answers an order with what is missing. The test in tests/story.rs plays the gateway.
+# answers an order with what is missing. The test in tests/story.rs plays the gateway; `make demo`
+# has one.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -13,7 +14,7 @@ python=${DOORWARD_PYTHON:-.venv/bin/python}
 [ -x "$python" ] || { echo "try.sh: no $python: run \`make tools\` first" >&2; exit 1; }
 port=${TRY_PORT:-5000}
 folder=$(mktemp -d)
-cargo build --quiet --package delivery-service
+cargo build --quiet --workspace --bin delivery-service
 service=${CARGO_TARGET_DIR:-target}/debug/delivery-service
 
 "$python" -m moto.server -H 127.0.0.1 -p "$port" >"$folder/moto.log" 2>&1 &

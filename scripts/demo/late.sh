@@ -55,4 +55,3 @@ act front close
 act front lock
 expect entry.lock_changed '"lock":"locked"'
 expect alarm.cleared '"alarm":"unexpected_motion"'
-end service

@@ -32,6 +32,8 @@ fn bare(arguments: &[&str]) -> Said {
 
 fn bare_in(place: &Place, arguments: &[&str]) -> Said {
     let mut command = Command::new(BINARY);
+    // An example may write a file.
+    command.current_dir(place.path());
     command.env("DOORWARD_CONFIG", place.path()).args(arguments).stdin(Stdio::null());
     Said::of(command.output().unwrap())
 }

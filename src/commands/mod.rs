@@ -2,6 +2,7 @@
 
 mod act;
 mod adopt;
+mod audit;
 mod check;
 mod clock;
 mod completions;
@@ -128,6 +129,11 @@ Examples:
   doorward journal export --waiting > events.jsonl
   doorward journal import events.jsonl")]
     Journal(journal::Args),
+    /// See whether the record of accesses and decisions is still what was signed.
+    #[command(after_help = "Examples:
+  doorward audit verify
+  doorward audit verify --against checkpoints.jsonl")]
+    Audit(audit::Args),
     /// Take over what another machine's journal still owes the bus; the gateway must be stopped.
     #[command(
         after_help = "A journal that came along from another machine is set aside when the gateway starts
@@ -206,6 +212,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Visits(args) => visits::run(&cli.config, &args).await,
         Command::Quarantine(args) => quarantine::run(&cli.config, &args).await,
         Command::Journal(args) => journal::run(&cli.config, &args).await,
+        Command::Audit(args) => audit::run(&cli.config, &args).await,
         Command::Adopt(args) => adopt::run(&cli.config, &args),
         Command::Erase(args) => erase::run(&cli.config, &args).await,
         Command::Completions(_) => Ok(ExitCode::SUCCESS),

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod attribution;
+pub mod audit;
 pub mod endpoint;
 pub mod entry;
 pub mod fact;

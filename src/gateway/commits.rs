@@ -197,6 +197,7 @@ impl Daemon {
                     self.marks_only(&mut batch).await?;
                 }
                 self.storage_failure = Some(error.to_string());
+                batch.withdraw_checkpoint();
                 batch.append(std::mem::take(&mut self.batch));
                 self.batch = *batch;
                 for (vendor, life, through) in acks {
@@ -222,12 +223,15 @@ impl Daemon {
         }
         // A refused event is marked only together with its row of quarantine: from then on that
         // is the only copy.
+        let mut refused = std::mem::take(&mut batch.refused);
+        refused.append(&mut self.batch.refused);
         let mut quarantine = std::mem::take(&mut batch.quarantine);
         quarantine.append(&mut self.batch.quarantine);
         let recorded_at = batch.recorded_at;
-        let marks = Batch { recorded_at, quarantine, finished, ..Batch::default() };
+        let marks = Batch { recorded_at, quarantine, finished, refused, ..Batch::default() };
         if let Err(failure) = self.journal.commit(Box::new(marks)).await? {
             batch.finished = failure.batch.finished;
+            batch.refused = failure.batch.refused;
             batch.quarantine = failure.batch.quarantine;
         }
         Ok(())

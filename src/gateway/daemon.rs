@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::access::{Answering, Outbound};
 use super::asking::Desk;
+use super::audit::Auditor;
 use super::commits::{Broken, Commit};
 use super::opening;
 use super::pace::Pace;
@@ -59,6 +60,8 @@ pub struct Daemon {
     pub(super) retry_at: Option<Instant>,
     pub(super) storage_failure: Option<String>,
     pub(super) wants_statistics: bool,
+    pub(super) wants_checkpoint: Option<bool>,
+    pub(super) auditor: Auditor,
     pub(super) supervisor: mpsc::Receiver<supervisor::Event>,
     pub(super) reports: mpsc::UnboundedReceiver<Report>,
     pub(super) requests: mpsc::Receiver<Request>,
@@ -96,6 +99,8 @@ impl Daemon {
         };
         let source: Arc<str> = identity.publisher.source().into();
         let desk = Desk::open(&config, &identity, &restored, now).await?;
+        let (folder, tenant) = (&config.gateway.state_dir, &config.gateway.tenant);
+        let auditor = Auditor::open(folder, tenant, &config.gateway.instance)?;
         let (uplink_in, uplink_committed) = mpsc::channel(64);
         let start_facts = StartFacts {
             bus: bus.name(),
@@ -105,6 +110,7 @@ impl Daemon {
                 .map(|vendor| (vendor.id.clone(), true))
                 .chain(config.disabled.iter().map(|id| (id.clone(), false)))
                 .collect(),
+            audit_key: Some(auditor.key()),
         };
         let (uplink, uplink_status) = Uplink::new(bus, source, handle.clone(), slot, reports_in);
         tokio::spawn(uplink.run(uplink_committed));
@@ -156,6 +162,8 @@ impl Daemon {
             retry_at: None,
             storage_failure: None,
             wants_statistics: false,
+            wants_checkpoint: None,
+            auditor,
             supervisor,
             reports,
             requests,
@@ -166,6 +174,7 @@ impl Daemon {
         let access = Access {
             requests: requests_in,
             journal: handle,
+            audit_key: Some(daemon.auditor.key()),
             operators: config.gateway.trust.operators.as_str().into(),
             committed: committed_watch,
         };
@@ -201,6 +210,12 @@ impl Daemon {
             // Not behind a commit that the disk may hold up.
             if commit.is_none() && std::mem::take(&mut self.wants_statistics) {
                 self.statistics().await?;
+            }
+            if commit.is_none()
+                && self.batch.closing.is_none()
+                && let Some(whole) = self.wants_checkpoint.take()
+            {
+                self.checkpoint(whole).await?;
             }
             if commit.is_none() && self.commit_is_due() {
                 commit = Some(Box::pin(self.commit()));
@@ -248,6 +263,11 @@ impl Daemon {
             let result = self.commit().await?;
             self.committed(result).await?;
         }
+        self.checkpoint(false).await?;
+        if self.batch.closing.is_some() {
+            let result = self.commit().await?;
+            self.committed(result).await?;
+        }
         Ok(())
     }
 
@@ -283,6 +303,7 @@ impl Daemon {
         self.answers.extend(effects.answers);
         self.orders.extend(effects.orders);
         self.wants_statistics |= effects.wants_statistics;
+        self.wants_checkpoint = effects.wants_checkpoint.or(self.wants_checkpoint);
     }
 
     fn supervised(&mut self, event: supervisor::Event) {
@@ -374,6 +395,20 @@ impl Daemon {
             Request::Grants(reply) => drop(reply.send(self.gateway.grants())),
             Request::Visits(reply) => drop(reply.send(self.gateway.visits())),
         }
+    }
+
+    /// Closes the next range of the journal, if there is one to be closed.
+    async fn checkpoint(&mut self, whole: bool) -> anyhow::Result<()> {
+        let signed = match self.journal.read(move |journal| journal.closable(whole)).await? {
+            Ok(None) => return Ok(()),
+            Ok(Some(closable)) => self.auditor.sign(closable).await,
+            Err(error) => Err(error.into()),
+        };
+        match signed {
+            Ok(signed) => self.step(Input::Checkpoint(Box::new(signed))),
+            Err(error) => tracing::error!(%error, "no range of the journal can be closed"),
+        }
+        Ok(())
     }
 
     async fn statistics(&mut self) -> anyhow::Result<()> {

@@ -6,11 +6,13 @@
 pub mod access;
 mod asking;
 mod assumption;
+mod audit;
 mod availability;
 mod command_frames;
 pub mod commits;
 mod compose;
 pub mod daemon;
+pub(crate) mod keys;
 mod memory;
 pub(crate) mod opening;
 mod own_story;

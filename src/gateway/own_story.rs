@@ -59,6 +59,11 @@ impl Composer {
                 })
                 .collect(),
             accepts: super::access::accepted(),
+            audit_key: facts.audit_key.as_ref().map(|key| schema::VerificationKey {
+                kid: key.kid.clone(),
+                alg: schema::SignatureAlgorithm::EdDSA,
+                public_key: key.public_key.clone(),
+            }),
             challenge: trust.challenge,
             issuers_version: trust.issuers_version,
         })

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::access::{Answering, Belief, Guard, Outbound};
 use super::assumption::Assumptions;
+use super::audit::{Checkpoints, Signed};
 use super::compose::Composer;
 use super::memory::{Memory, VendorState};
 use super::own_story::Figures;
@@ -20,6 +21,7 @@ use crate::domain::entry::{Entry, EntryState, Role};
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
 use crate::journal::{Batch, Erased, Gap, NewEvent, PreviousStop, Restored};
 use crate::link::{CommandTold, ReadRequest, Signal};
+use crate::local::AuditKey;
 
 /// How long a broker or a vendor's bridge may be away before its endpoints are told offline.
 /// Their facts are stale at once.
@@ -55,6 +57,8 @@ pub struct StartFacts {
     pub bus: &'static str,
     /// Every vendor with a configuration file; false: its file is bad, and it is disabled.
     pub vendors: Vec<(VendorId, bool)>,
+    /// Under which its checkpoints verify.
+    pub audit_key: Option<AuditKey>,
 }
 
 /// What happened to a vendor's process.
@@ -142,6 +146,8 @@ pub enum Input {
         quarantined: u64,
         delivered_through: BTreeMap<String, u64>,
     },
+    /// A range of the journal that [`Effects::wants_checkpoint`] asked for: to be closed now.
+    Checkpoint(Box<Signed>),
 }
 
 /// What the gateway wants done.
@@ -158,6 +164,8 @@ pub struct Effects {
     pub orders: Vec<Outbound>,
     /// Asks for [`Input::Statistics`].
     pub wants_statistics: bool,
+    /// Asks for [`Input::Checkpoint`], if a range can be closed; true: a whole one only.
+    pub wants_checkpoint: Option<bool>,
 }
 
 /// The state machine.
@@ -174,6 +182,7 @@ pub struct Gateway {
     pub(super) assumptions: Assumptions,
     pub(super) memory: Memory,
     pub(super) guard: Guard,
+    pub(super) checkpoints: Checkpoints,
     pub(super) start: StartInfo,
     pub(super) next_heartbeat: Duration,
     pub(super) next_handshake: Duration,
@@ -221,6 +230,7 @@ impl Gateway {
             assumptions,
             memory: Memory::default(),
             guard,
+            checkpoints: Checkpoints::new(),
             start: StartInfo {
                 previous_stop: restored.previous_stop,
                 waiting: restored.waiting,
@@ -251,6 +261,7 @@ impl Gateway {
             Input::Refused { slot, event_type, code, message, detail } => {
                 self.refused(now, event_type, &code, &message, &detail, &mut effects);
                 effects.batch.finished.push(slot);
+                effects.batch.refused.push(slot);
             }
             Input::Asked { ask, text, source, uid, received } => {
                 self.asked(now, ask, &text, source.as_deref(), uid, received, &mut effects);
@@ -264,8 +275,10 @@ impl Gateway {
             Input::Statistics { waiting, quarantined, delivered_through } => {
                 self.heartbeat(now, waiting, quarantined, &delivered_through, &mut effects);
             }
+            Input::Checkpoint(signed) => self.checkpoint(now, *signed, &mut effects),
         }
         self.doubt(now, &mut effects);
+        self.checkpoints.note(&effects.batch);
         self.guard.save(&mut effects.batch);
         self.memory.save(&mut effects.batch, &self.doors, &self.endpoints, &self.vendors);
         effects
@@ -279,6 +292,7 @@ impl Gateway {
             .chain(quarantine)
             .chain(self.assumptions.next_deadline())
             .chain(self.access_deadline())
+            .chain([self.checkpoints.deadline()])
             .fold(self.next_heartbeat.min(self.next_handshake).min(self.next_daily), Duration::min)
     }
 
@@ -332,6 +346,7 @@ impl Gateway {
         self.pass_grace(now, effects);
         self.end_assumptions(now, effects);
         self.flush_quarantine(now, effects);
+        self.tick_checkpoints(now, effects);
         if now.monotonic >= self.next_heartbeat {
             self.next_heartbeat = now.monotonic + HEARTBEAT;
             effects.wants_statistics = true;

@@ -2,6 +2,7 @@
 //! commit of one event writes one page. It is folded into its own tables now and then, and read
 //! back from the rows since then when the file is opened.
 
+use crate::domain::audit::{SALT_BYTES, Salt};
 use crate::link::Digest;
 
 /// Facts, digests and marks of one commit.
@@ -15,6 +16,9 @@ pub(super) struct Aside {
     pub finished: Vec<u64>,
     /// Gaps that were told of, by their ids.
     pub told: Vec<u64>,
+    /// The salt of this row's own event's digest, if it has one: on every such row, not only on a
+    /// commit's last. The digest itself follows from the row.
+    pub salt: Option<Salt>,
 }
 
 impl Aside {
@@ -23,6 +27,7 @@ impl Aside {
             && self.seen.is_empty()
             && self.finished.is_empty()
             && self.told.is_empty()
+            && self.salt.is_none()
     }
 
     /// Appends the binary form; nothing at all if it is empty.
@@ -46,6 +51,7 @@ impl Aside {
                 number(out, *value);
             }
         }
+        out.extend(self.salt.iter().flatten());
     }
 
     /// Reads the binary form; `None` if it is not one.
@@ -69,6 +75,10 @@ impl Aside {
             for _ in 0..read_number(rest)? {
                 list.push(read_number(rest)?);
             }
+        }
+        if let Some((salt, after)) = rest.split_first_chunk::<SALT_BYTES>() {
+            *rest = after;
+            aside.salt = Some(*salt);
         }
         rest.is_empty().then_some(aside)
     }

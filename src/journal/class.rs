@@ -70,6 +70,17 @@ impl Class {
     }
 }
 
+/// Whether an event of this type leaves a digest that a checkpoint covers: every access, every
+/// decision, and what the gateway says about its own record. Doors' states, telemetry and what
+/// strangers can cause without a decision leave none.
+pub fn is_audited(kind: EventType) -> bool {
+    match Class::of(kind) {
+        Class::Access => true,
+        Class::Refusal => matches!(kind, EventType::AccessDenied | EventType::GrantRejected),
+        Class::State | Class::Telemetry => false,
+    }
+}
+
 /// A figure for each class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]

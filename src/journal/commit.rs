@@ -7,11 +7,15 @@ use doorward_events::GatewayOrigin;
 use rusqlite::{Connection, params};
 
 use super::aside::Aside;
+use super::audit::{self, Leaf, REFUSED};
 use super::fold::{self, FOLD_MARKS, FOLD_ROWS, Weight};
 use super::folded::Folded;
 use super::planted::{self, Bug};
 use super::words::NOBODY;
-use super::{Batch, Class, CommitError, Committed, Journal, NewEvent, Stored, queries, row};
+use super::{
+    Batch, Class, CommitError, Committed, Journal, NewEvent, Stored, is_audited, queries, row,
+};
+use crate::domain::audit::leaf;
 use crate::domain::ids::VendorId;
 
 /// What a commit changes of the counters, taken over once it is in the file.
@@ -21,6 +25,7 @@ struct Delta {
     types: HashMap<i64, u64>,
     added: Vec<Weight>,
     finished: Vec<Weight>,
+    leaves: Vec<Leaf>,
     seen: u64,
     told: BTreeSet<u64>,
 }
@@ -127,11 +132,16 @@ impl Journal {
                     seen: batch.seen.clone(),
                     finished: delta.finished.iter().map(|weight| weight.slot).collect(),
                     told: batch.told.clone(),
+                    salt: None,
                 }
             } else {
                 Aside::default()
             };
-            stored.push(self.insert(event, batch, &aside, &mut delta, added)?);
+            stored.push(self.insert(event, batch, aside, &mut delta, added)?);
+        }
+        self.note_refused(batch, &marked)?;
+        if let Some(closing) = &batch.closing {
+            self.close_range(closing, &stored)?;
         }
         queries::insert_quarantine(&self.db, &batch.quarantine, self.bounds.quarantine_rows)?;
         let rows = self.unfolded.rows + batch.events.len() as u64;
@@ -145,13 +155,22 @@ impl Journal {
             let mut next = self.folded.clone();
             delta.apply(&mut next);
             next.age = self.age();
-            fold::write_with(&self.db, &mut next, &self.unfolded, &batch.facts, &batch.seen)?;
+            let Delta { leaves, .. } = &delta;
+            fold::write_with(
+                &self.db,
+                &mut next,
+                &self.unfolded,
+                &batch.facts,
+                &batch.seen,
+                leaves,
+            )?;
             Some(next)
         } else {
             None
         };
         if let Some(next) = &fold {
             self.trim(next)?;
+            self.let_ranges_go(next)?;
         }
         Ok((stored, delta, fold))
     }
@@ -160,7 +179,7 @@ impl Journal {
         &mut self,
         event: &NewEvent,
         batch: &Batch,
-        aside: &Aside,
+        mut aside: Aside,
         delta: &mut Delta,
         added: &mut Vec<i64>,
     ) -> Result<Stored, CommitError> {
@@ -183,15 +202,22 @@ impl Journal {
             vendor,
             at: self.age(),
         };
+        let sequence = self.folded.sequence_of(place.slot);
         let detail = event.draft.stamp(&GatewayOrigin {
             recorded_at: batch.recorded_at,
             journal_id: self.journal_id,
-            sequence: self.folded.sequence_of(place.slot),
+            sequence,
             type_sequence: place.type_sequence,
             clock: batch.clock,
         });
         let name = event.vendor.as_ref().map(VendorId::as_str);
-        let body = row::encode(place.slot, name, &detail, aside);
+        if is_audited(kind) {
+            let salt = audit::fresh_salt()?;
+            let hash = leaf(self.journal_id, sequence, &salt, detail.as_bytes());
+            delta.leaves.push(Leaf { slot: place.slot, kind: kind_id, hash });
+            aside.salt = Some(salt);
+        }
+        let body = row::encode(place.slot, name, &detail, &aside);
         write_row(&self.db, &place, &body)?;
         delta.added.push(Weight {
             slot: place.slot,
@@ -208,6 +234,14 @@ impl Journal {
             id: event.draft.id(),
             detail: detail.into(),
         })
+    }
+
+    /// Events of this journal that the bus refused are told by their checkpoint.
+    fn note_refused(&self, batch: &Batch, marked: &BTreeSet<u64>) -> rusqlite::Result<()> {
+        let own = |slot: &u64| marked.contains(slot) && !self.folded.is_carried(*slot);
+        let refused: BTreeSet<u64> = batch.refused.iter().copied().filter(own).collect();
+        let refused: Vec<u64> = refused.into_iter().collect();
+        if refused.is_empty() { Ok(()) } else { audit::note_fate(&self.db, &refused, REFUSED) }
     }
 
     fn id(&mut self, word: &str, added: &mut Vec<i64>) -> Result<i64, CommitError> {
@@ -232,6 +266,7 @@ impl Journal {
         let facts = batch.facts.iter().map(|(name, value)| (name.clone(), value.clone()));
         self.unfolded.facts.extend(facts);
         self.unfolded.seen.extend(&batch.seen);
+        self.unfolded.leaves.extend(&delta.leaves);
         self.unfolded.rows += batch.events.len() as u64;
         self.unfolded.marks += delta.finished.len() as u64;
     }

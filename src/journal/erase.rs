@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::aside::Aside;
 use super::layout::events;
-use super::{DropReason, Journal, fold, row};
+use super::{DropReason, Journal, audit, fold, row};
 
 /// Rows looked at, or deleted, in one step: commits come between the steps.
 const STEP: u64 = 1024;
@@ -156,7 +156,7 @@ impl Journal {
                     *slot,
                     content.vendor.as_deref(),
                     &content.detail,
-                    &Aside::default(),
+                    &Aside { salt: content.aside.salt, ..Aside::default() },
                 );
                 if !next.finished.contains(*slot)
                     && let Some(weight) = fold::weigh(&transaction, &self.words, *slot)?
@@ -170,6 +170,8 @@ impl Journal {
             self.recent.clear();
             // Rows since the last fold are needed to open the file again, as they were.
             fold::write(&transaction, &mut next, &self.unfolded)?;
+            let gone: Vec<u64> = delivered.iter().map(|(slot, _)| *slot).collect();
+            audit::note_erased(&transaction, &gone)?;
             transaction.commit()?;
             self.folded_to(next);
         }

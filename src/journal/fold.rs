@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
+use uuid::Uuid;
 
 use super::aside::Aside;
+use super::audit::{self, Leaf};
 use super::folded::Folded;
 use super::layout::events;
 use super::{Journal, OpenError, SEEN_WINDOW, Unfolded, row};
+use crate::domain::audit as digests;
 use crate::link::Digest;
 
 /// Rows between two folds: what an opening has to read back at most, but for one commit's own.
@@ -40,16 +43,17 @@ pub(super) fn write(
     next: &mut Folded,
     unfolded: &Unfolded,
 ) -> rusqlite::Result<()> {
-    write_with(db, next, unfolded, &BTreeMap::new(), &[])
+    write_with(db, next, unfolded, &BTreeMap::new(), &[], &[])
 }
 
-/// The same with the facts and digests of the commit in hand.
+/// The same with the facts, digests of messages, and digests of events, of the commit in hand.
 pub(super) fn write_with(
     db: &Connection,
     next: &mut Folded,
     unfolded: &Unfolded,
     facts: &BTreeMap<String, Vec<u8>>,
     seen: &[Digest],
+    leaves: &[Leaf],
 ) -> rusqlite::Result<()> {
     count_delivered(db, next)?;
     let mut fact =
@@ -62,6 +66,8 @@ pub(super) fn write_with(
             fact.execute(params![name, value])?;
         }
     }
+    audit::write(db, &unfolded.leaves)?;
+    audit::write(db, leaves)?;
     write_seen(db, unfolded.seen_from, &unfolded.seen)?;
     write_seen(db, unfolded.seen_from + unfolded.seen.len() as u64, seen)?;
     let text =
@@ -167,6 +173,8 @@ pub(super) fn replay(db: &Connection, words: &super::words::Words) -> Result<Rep
         None => Folded::default(),
     };
     let folded_at = folded.slot;
+    let id: Option<String> = meta(db, "journal_id")?;
+    let journal_id = id.and_then(|id| Uuid::parse_str(&id).ok()).unwrap_or_default();
     if let Some(after) = folded.finished.left_out_above() {
         recount(db, &mut folded, words, after)?;
     }
@@ -198,6 +206,11 @@ pub(super) fn replay(db: &Connection, words: &super::words::Words) -> Result<Rep
             let counters = folded.types.entry(kind).or_default();
             counters.sequence = counters.sequence.max(type_sequence);
             unfolded.rows += 1;
+            if let Some(salt) = &content.aside.salt {
+                let (sequence, detail) = (folded.sequence_of(slot), content.detail.as_bytes());
+                let hash = digests::leaf(journal_id, sequence, salt, detail);
+                unfolded.leaves.push(Leaf { slot, kind, hash });
+            }
             if !content.aside.is_empty() {
                 asides.push(content.aside);
             }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::folded::DropReason;
 use super::room::ROUNDS;
-use super::{Class, Journal, fold, row};
+use super::{Class, Journal, audit, fold, row};
 
 /// Most events that go at once.
 const AT_ONCE: usize = 512;
@@ -144,6 +144,10 @@ impl Journal {
             next.add_gaps(reason, Some(journal_id), &ranges);
         }
         fold::write(&transaction, &mut next, &self.unfolded)?;
+        audit::note_fate(&transaction, &own, reason.as_str())?;
+        if reason == DropReason::Erased {
+            audit::note_erased(&transaction, &own)?;
+        }
         transaction.commit()?;
         self.folded_to(next);
         for slot in slots {

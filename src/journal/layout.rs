@@ -41,6 +41,23 @@ CREATE TABLE quarantine (
     raw TEXT, keyed_digest TEXT);
 ";
 
+/// What outlives the events (`audit`): digests by slot, ranges that were closed, by their last
+/// slot (`event` is its checkpoint's slot, `number` and `digests` count ranges and their digests up
+/// to it), and slots that were given up or refused and stand in no closed range yet. Files that were
+/// made without these tables get them when they are opened.
+pub(super) const AUDIT_TABLES: &str = "
+CREATE TABLE audit (
+    slot INTEGER PRIMARY KEY, kind INTEGER NOT NULL, leaf BLOB NOT NULL,
+    erased INTEGER NOT NULL);
+CREATE TABLE checkpoint (
+    last INTEGER PRIMARY KEY, first INTEGER NOT NULL, event INTEGER NOT NULL,
+    at INTEGER NOT NULL, number INTEGER NOT NULL, digests INTEGER NOT NULL,
+    lost INTEGER NOT NULL, root BLOB NOT NULL, signed TEXT NOT NULL);
+CREATE INDEX checkpoint_event ON checkpoint (event);
+CREATE TABLE fate (
+    first INTEGER PRIMARY KEY, last INTEGER NOT NULL, reason TEXT NOT NULL);
+";
+
 /// All events. As the innermost of a query it is merged by `slot`, nothing is sorted.
 macro_rules! events {
     ($columns:literal, $condition:literal) => {
@@ -100,6 +117,7 @@ pub(super) fn prepare(db: &mut Connection, bug: Option<Bug>) -> Result<Option<i6
     if empty {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(TABLES)?;
+        transaction.execute_batch(AUDIT_TABLES)?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", LAYOUT)?;
         transaction.commit()?;

@@ -6,11 +6,14 @@
 
 mod adopt;
 mod aside;
+mod audit;
 mod carry;
 mod class;
+mod closing;
 mod commit;
 mod copies;
 mod erase;
+mod evidence;
 mod export;
 mod figures;
 mod fold;
@@ -52,9 +55,11 @@ use uuid::Uuid;
 
 pub use adopt::{AdoptError, Adopted, CARRY_BLOCK, adopted_before, gateway_of, rename_adopted};
 pub use carry::Carried;
-pub use class::{Class, PerClass};
+pub use class::{Class, PerClass, is_audited};
+pub use closing::{Closing, KEPT_DIGESTS, KEPT_RANGES};
 pub use copies::{Beside, Copies, beside_journal};
 pub use erase::{Erased, Erasure, MAX_SUBJECT, MIN_SUBJECT};
+pub use evidence::{AuditPage, RangeThere, Sent};
 pub use export::{ExportPage, ExportRow};
 pub use figures::{Figures, Oldest};
 pub use folded::{DropReason, Gap};
@@ -171,6 +176,8 @@ struct Unfolded {
     seen: Vec<crate::link::Digest>,
     /// The running number of the first of `seen`.
     seen_from: u64,
+    /// Digests of rows since the fold.
+    leaves: Vec<audit::Leaf>,
     rows: u64,
     marks: u64,
 }

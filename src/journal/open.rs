@@ -11,7 +11,8 @@ use super::fold::{self, meta, set_meta};
 use super::layout::events;
 use super::words::Words;
 use super::{
-    Arrival, Bounds, Bug, Finished, Journal, OpenError, PreviousStop, Restored, layout, place, row,
+    Arrival, Bounds, Bug, Finished, Journal, OpenError, PreviousStop, Restored, audit, layout,
+    place, row,
 };
 
 /// The newest rows whose checksums an opening looks at, beside those since the last fold.
@@ -62,6 +63,7 @@ impl Journal {
         let words = Words::load(&transaction)?;
         let found = fold::replay(&transaction, &words)?;
         check_tail(&transaction, found.folded.slot)?;
+        audit::make_tables(&transaction, found.folded.slot)?;
         let restored = Restored {
             journal_id,
             previous_stop,

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::class::Class;
+use super::closing::Closing;
 use super::folded::Gap;
 use super::recovery::Arrival;
 use crate::domain::ids::VendorId;
@@ -32,6 +33,10 @@ pub struct Batch {
     pub quarantine: Vec<QuarantineRecord>,
     /// Slots of events that the bus accepted or finally refused.
     pub finished: Vec<u64>,
+    /// Those of them that it finally refused.
+    pub refused: Vec<u64>,
+    /// The range that a checkpoint among `events` closes.
+    pub closing: Option<Closing>,
     /// Ids of gaps that events of this batch tell of.
     pub told: Vec<u64>,
 }
@@ -63,7 +68,18 @@ impl Batch {
         self.seen.extend(later.seen);
         self.quarantine.extend(later.quarantine);
         self.finished.extend(later.finished);
+        self.refused.extend(later.refused);
+        // One at a time is made (`gateway::audit`).
+        self.closing = later.closing.or(self.closing.take());
         self.told.extend(later.told);
+    }
+}
+
+impl Batch {
+    /// Takes out the checkpoint, which is made anew for the range as it is then.
+    pub fn withdraw_checkpoint(&mut self) {
+        self.closing = None;
+        self.events.retain(|event| event.draft.event_type() != EventType::AuditCheckpoint);
     }
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::mark::Mark;
 use super::place::{self, beside, set_aside};
 use super::planted::{self, Bug};
-use super::{Bounds, DropReason, Journal, OpenError, Restored, fold, salvage};
+use super::{Bounds, DropReason, Journal, OpenError, Restored, audit, fold, salvage};
 
 /// What happened to the journal before it could be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,6 +163,7 @@ impl Journal {
         let transaction = self.db.unchecked_transaction()?;
         fold::set_meta(&transaction, "journal_id", id.to_string())?;
         fold::write(&transaction, &mut next, &self.unfolded)?;
+        audit::begin_anew(&transaction, next.slot)?;
         transaction.commit()?;
         self.folded_to(next);
         self.journal_id = id;

@@ -128,6 +128,7 @@ impl Journal {
             }
             let freed = round < ROUNDS
                 && (self.delete_history()?
+                    || self.let_range_go()?
                     || self.shed(Class::Telemetry, None, DropReason::DiskFull)?
                     || self.shed(Class::State, None, DropReason::DiskFull)?);
             self.measure()?;

@@ -140,6 +140,7 @@ mod tests {
             digests in proptest::collection::vec(any::<[u8; 16]>(), 0..5),
             facts in proptest::collection::btree_map("[a-z/]{1,20}", proptest::collection::vec(any::<u8>(), 0..80), 0..4),
             finished in proptest::collection::vec(any::<u64>(), 0..5),
+            salt in proptest::option::of(any::<[u8; 16]>()),
         ) {
             let aside = Aside {
                 facts: facts.into_iter().collect(),
@@ -147,6 +148,7 @@ mod tests {
                 seen: digests.into_iter().map(crate::link::Digest).collect(),
                 finished,
                 told: vec![7],
+                salt,
             };
             let body = encode(slot, vendor.as_deref(), &detail, &aside);
             prop_assert_eq!(decode(slot, &body), Ok(Content { vendor, detail, aside }));

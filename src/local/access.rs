@@ -2,6 +2,7 @@
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::api::AuditKey;
 use super::asking::{Answer, Ask, GrantView, VisitView};
 use super::view::DoorView;
 use crate::health::Status;
@@ -32,6 +33,8 @@ pub enum Request {
 pub struct Access {
     pub requests: mpsc::Sender<Request>,
     pub journal: WriterHandle,
+    /// Under which the gateway's checkpoints verify.
+    pub audit_key: Option<AuditKey>,
     /// The group whose members may act.
     pub operators: std::sync::Arc<str>,
     /// The last committed sequence.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::health::Status;
-use crate::journal::{Erased, Statistics};
+use crate::journal::{AuditPage, Erased, Statistics};
 
 /// Most events or rows in one answer.
 pub const MAX_ROWS: usize = 1000;
@@ -53,6 +53,23 @@ pub struct VerifyQuery {
     /// Rows after this slot; absent: from the first on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
+}
+
+/// The public half of the key that signs a gateway's checkpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditKey {
+    pub kid: String,
+    /// Base64url without padding.
+    pub public_key: String,
+}
+
+/// A part of what there is of the digests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditView {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<AuditKey>,
+    #[serde(flatten)]
+    pub page: AuditPage,
 }
 
 /// Which events to export.

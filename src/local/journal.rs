@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use jiff::Timestamp;
 
-use super::api::{ExportHeader, ExportQuery, VerifyQuery};
+use super::api::{AuditView, ExportHeader, ExportQuery, VerifyQuery};
 use super::server::{Fault, Served, in_time};
 use crate::journal::{ExportPage, ExportRow, Journal, StorageError, Verified, is_damage};
 
@@ -33,6 +33,16 @@ pub(super) async fn verify(
     let after = query.after.unwrap_or(0);
     let found = served.read(move |journal| anyhow::Ok(journal.verify_rows(after, VERIFY_ROWS)));
     answer(&served, found.await?).await
+}
+
+/// `GET /v1/audit`: one step of what there is of the digests.
+pub(super) async fn audit(
+    State(served): State<Served>,
+    Query(query): Query<VerifyQuery>,
+) -> Result<Response, Fault> {
+    let after = query.after.unwrap_or(0);
+    let page = served.read(move |journal| journal.audit_page(after)).await?;
+    Ok(Json(AuditView { key: served.access.audit_key.clone(), page }).into_response())
 }
 
 /// `POST /v1/journal/verify`: one step, of which damaged rows are taken out; those that waited

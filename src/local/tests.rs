@@ -31,6 +31,7 @@ fn stand() -> Stand {
     let access = Access {
         requests: mpsc::channel(1).0,
         journal: writer.handle(),
+        audit_key: None,
         operators: "nobody".into(),
         committed: watched,
     };
@@ -54,7 +55,8 @@ impl Stand {
         self.client = Client::new(&self.path);
         let committed = self.committed.subscribe();
         let operators = "nobody".into();
-        let access = Access { requests, journal: self.journal.clone(), operators, committed };
+        let journal = self.journal.clone();
+        let access = Access { requests, journal, audit_key: None, operators, committed };
         let socket = Socket::bind(&self.path).unwrap();
         let server = tokio::spawn(async move { serve(socket, access).await.unwrap() });
         self.server = tokio_util::task::AbortOnDropHandle::new(server);

@@ -9,6 +9,7 @@
 )]
 
 mod adopt;
+mod audit;
 mod check;
 mod corpus;
 mod damage;

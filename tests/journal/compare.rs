@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use doorward::journal::{Class, EventFilter, Gap, Journal, PreviousStop, Restored};
 use jiff::Timestamp;
 
+use crate::audit;
 use crate::oracle::{Fate, MAX_GAPS, Oracle, Stop, Violation, demand, same};
 
 /// Ranges of delivered events above the first that waits, of which the file keeps so many. Those
@@ -113,7 +114,9 @@ fn everything(journal: &Journal) -> Result<Vec<(u64, bool, String)>, Violation> 
 /// Whatever is listed is as it was committed; nothing that is gone is listed.
 fn listing(journal: &Journal, oracle: &Oracle) -> Result<(), Violation> {
     let mut delivered = 0;
+    let mut listed = BTreeSet::new();
     for (slot, is_delivered, detail) in everything(journal)? {
+        listed.insert(slot);
         let fate = oracle.fate(slot);
         let right = match fate {
             Some(Fate::Waiting) => !is_delivered,
@@ -130,7 +133,7 @@ fn listing(journal: &Journal, oracle: &Oracle) -> Result<(), Violation> {
         oracle.history_may_go || delivered == wanted,
         "{delivered} of {wanted} delivered events are still listed"
     );
-    Ok(())
+    audit::check(journal, oracle, &listed)
 }
 
 /// A journal came back as `oracle` says, which learns what was given up without its knowledge.

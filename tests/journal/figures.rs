@@ -14,6 +14,8 @@ pub struct Figures {
     /// Commits that failed because the disk did.
     pub failed: u64,
     pub salvaged: u64,
+    /// Ranges of digests that were closed.
+    pub closed: u64,
 }
 
 impl Figures {
@@ -27,5 +29,6 @@ impl Figures {
         self.erased += other.erased;
         self.failed += other.failed;
         self.salvaged += other.salvaged;
+        self.closed += other.closed;
     }
 }

@@ -52,6 +52,7 @@ fn contents(events: u64, seed: u64) -> Oracle {
     let answered = (1..=events).filter(|slot| *slot <= through || rng.u8(..40) == 0);
     oracle.apply(&Batch { finished: answered.collect(), ..Batch::default() });
     oracle.history_may_go = true;
+    oracle.audited_after = events;
     oracle
 }
 

@@ -12,6 +12,7 @@
 )]
 
 mod access;
+mod audit;
 mod compare;
 mod cut_salvage;
 mod cut_upgrade;

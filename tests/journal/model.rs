@@ -88,7 +88,7 @@ fn hold(histories: impl Strategy<Value = History>, cases: u64) -> Figures {
 fn whatever_happens_the_journal_holds_what_it_must() {
     let figures = hold(history(), 30);
     assert!(figures.shed > 0 && figures.full > 0 && figures.failed > 0, "{figures:?}");
-    assert!(figures.erased > 0 && figures.delivered > 0, "{figures:?}");
+    assert!(figures.erased > 0 && figures.delivered > 0 && figures.closed > 0, "{figures:?}");
 }
 
 #[test]

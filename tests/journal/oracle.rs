@@ -99,6 +99,8 @@ pub struct Oracle {
     pub gaps: Vec<Gap>,
     /// Whether delivered events may have been deleted for their age or their bytes.
     pub history_may_go: bool,
+    /// Up to this slot no event leaves a digest: an older version wrote them.
+    pub audited_after: u64,
     /// Persons that were erased and are not named since.
     pub erased: BTreeSet<String>,
 }
@@ -119,6 +121,7 @@ impl Oracle {
             last_quarantine: 0,
             gaps: Vec::new(),
             history_may_go: false,
+            audited_after: 0,
             erased: BTreeSet::new(),
         }
     }

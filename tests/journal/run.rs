@@ -6,6 +6,7 @@ use doorward::journal::{Arrival, Batch, Bounds, Bug, Class, CommitError, DropRea
 use doorward_powercut::{Fault, Options, PowercutVfs, Recorder, Trace};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::audit;
 use crate::compare::{compare, history};
 use crate::figures::Figures;
 use crate::opening::{arrive, which};
@@ -103,7 +104,7 @@ impl Run {
         matches!(self.place, Place::Fast(_))
     }
 
-    fn open_journal(&mut self) -> Result<&mut Journal, Violation> {
+    pub fn open_journal(&mut self) -> Result<&mut Journal, Violation> {
         self.journal.as_mut().ok_or_else(|| Violation("no journal is open".to_owned()))
     }
 
@@ -180,6 +181,7 @@ impl Run {
                 let id = self.oracle.last_quarantine + 1;
                 batch.quarantine.push(quarantined(id, "refused_by_bus", Some(raw)));
                 batch.finished.push(*slot);
+                batch.refused.push(*slot);
                 self.commit(&batch)?;
             }
             Step::Facts { facts } => {
@@ -197,6 +199,7 @@ impl Run {
                 batch.told = self.oracle.gaps.iter().map(|gap| gap.id).collect();
                 self.commit(&batch)?;
             }
+            Step::CloseRange => audit::close_range(self)?,
             Step::Erase { subject } => self.erase(*subject)?,
             Step::Trouble { trouble, picks, facts, after } => {
                 let mut batch = self.batch(picks.iter().copied());
@@ -219,7 +222,7 @@ impl Run {
         }
     }
 
-    fn batch(&mut self, picks: impl IntoIterator<Item = Pick>) -> Batch {
+    pub fn batch(&mut self, picks: impl IntoIterator<Item = Pick>) -> Batch {
         self.clock += SignedDuration::from_secs(1);
         let events = picks.into_iter().map(event).collect();
         Batch { recorded_at: self.clock, events, ..Batch::default() }

@@ -74,6 +74,8 @@ pub enum Step {
     Tell {
         pick: Pick,
     },
+    /// The next range of digests is closed, if one can be.
+    CloseRange,
     /// All that names a person goes.
     Erase {
         subject: u8,
@@ -158,6 +160,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => (1..5u8).prop_map(|facts| Step::Facts { facts }),
         1 => (1..5_000u16).prop_map(|seen| Step::Seen { seen }),
         2 => pick().prop_map(|pick| Step::Tell { pick }),
+        3 => Just(Step::CloseRange),
         1 => (0..SUBJECTS).prop_map(|subject| Step::Erase { subject }),
         1 => (trouble(), prop::collection::vec(pick(), 0..24), 0..4u8, after())
             .prop_map(|(trouble, picks, facts, after)| Step::Trouble { trouble, picks, facts, after }),
@@ -200,6 +203,7 @@ pub fn killed_history() -> impl Strategy<Value = (Start, Vec<Step>)> {
         2 => (1..16u8, 1..20u8, 1..40u8).prop_map(|(mix, commits, each)| Step::Fill { mix, commits, each }),
         2 => (0..4u8, 1..4u8, 0..400u16).prop_map(|(from, each, most)| Step::Deliver { from, each, most, with: None }),
         1 => (1..5u8).prop_map(|facts| Step::Facts { facts }),
+        1 => Just(Step::CloseRange),
         1 => (0..BOUNDS).prop_map(|bounds| Step::Reopen { end: End::Kill, bounds }),
     ];
     (Just(Start::Fresh), prop::collection::vec(step, 1..30))

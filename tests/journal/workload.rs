@@ -36,7 +36,8 @@ pub fn ordinary(seed: u64) -> Vec<Step> {
             60..85 => deliver(rng),
             85..90 => Step::Facts { facts: 2 },
             90..93 => Step::Seen { seen: rng.u16(1..900) },
-            93..96 => Step::Refuse { which: rng.u16(..) },
+            93..94 => Step::CloseRange,
+            94..96 => Step::Refuse { which: rng.u16(..) },
             _ => reopen(rng, &[0, 0, 4, 5]),
         })
         .collect()
@@ -52,7 +53,8 @@ pub fn crowded(seed: u64) -> Vec<Step> {
         0..45 => Step::Fill { mix: rng.u8(1..8), commits: rng.u8(1..8), each: rng.u8(10..40) },
         45..55 => Step::Fill { mix: 15, commits: 4, each: 30 },
         55..75 => deliver(rng),
-        75..90 => Step::Tell { pick: pick(rng) },
+        75..80 => Step::CloseRange,
+        80..90 => Step::Tell { pick: pick(rng) },
         90..95 => append(rng, 10),
         _ => reopen(rng, &[1, 2, 3, 6]),
     }));
@@ -66,6 +68,7 @@ pub fn erasing(seed: u64) -> Vec<Step> {
     let mut steps: Vec<Step> = (0..20).map(|_| append(rng, 20)).collect();
     for subject in 0..SUBJECTS {
         steps.push(deliver(rng));
+        steps.push(Step::CloseRange);
         steps.push(Step::Erase { subject });
         // Of others only, so that nothing may be left of this one.
         let others = |rng: &mut Rng| Pick { sort: 4, ..pick(rng) };

@@ -150,7 +150,7 @@ impl House {
 
     fn start(&mut self) {
         let vendors = vec![(VendorId::new(VENDOR), true)];
-        self.step(Input::Start(StartFacts { bus: "standalone", vendors }));
+        self.step(Input::Start(StartFacts { bus: "standalone", vendors, audit_key: None }));
     }
 
     /// The power goes: what was not committed is lost, the files are as they lie.

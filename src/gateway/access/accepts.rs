@@ -41,6 +41,7 @@ pub fn own(identity: &Identity, journal_id: Uuid, now: Timestamp) -> anyhow::Res
     envelope.site_id.clone_from(&identity.site);
     let started = envelope.seal(&GatewayStarted {
         accepts: accepted(),
+        audit_key: None,
         bus: "standalone".into(),
         challenge: None,
         issuers_version: None,

@@ -1,8 +1,6 @@
 //! Whom this gateway believes: the issuers on the list that the root key signed, and its own
 //! operators, whose acts are signed with a key that never leaves the machine.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -13,6 +11,7 @@ use doorward_events::{PublisherId, statement::IssuerListError};
 use jiff::SignedDuration;
 
 use crate::config::{Issuers, TrustConfig};
+use crate::gateway::keys::own_key;
 
 /// The publisher of what operators ask at the gateway itself.
 pub const CONSOLE: &str = "doorward.console";
@@ -55,7 +54,7 @@ impl Trust {
         now: Interval,
     ) -> anyhow::Result<Self> {
         let issuers = config.issuers.as_ref().and_then(|wanted| newest(wanted, taken, now));
-        let signer = console_key(&state_dir.join(KEY_FILE))?;
+        let signer = own_key(&state_dir.join(KEY_FILE), KeyId::new(CONSOLE_KEY)?)?;
         let console = console_verifier(&signer, tenant, now).await?;
         let publisher = PublisherId::new(CONSOLE, instance);
         let issuer = Issuer::new(signer, publisher)?.with_longest_validity(LONGEST_GRANT)?;
@@ -107,27 +106,6 @@ fn read(file: &Path) -> anyhow::Result<String> {
         bail!("it has {length} bytes, more than {MAX_LIST}");
     }
     std::fs::read_to_string(file).context("it cannot be read")
-}
-
-fn console_key(file: &Path) -> anyhow::Result<LocalSigner> {
-    let kid = KeyId::new(CONSOLE_KEY)?;
-    match std::fs::read_to_string(file) {
-        Ok(pem) => LocalSigner::from_pkcs8_pem(kid, &pem)
-            .with_context(|| format!("{} holds no key; remove it for a new one", file.display())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let (signer, secret) = LocalSigner::generate(kid)?;
-            // Beside it first: a cut leaves a whole key or none.
-            let beside = file.with_extension("new");
-            let mut options = std::fs::OpenOptions::new();
-            let mut written =
-                options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-            written.write_all(secret.expose_pem().as_bytes())?;
-            written.sync_all()?;
-            std::fs::rename(&beside, file)?;
-            Ok(signer)
-        }
-        Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
-    }
 }
 
 /// The console's key becomes believed as any other: on a list, under a root key that signs this one

@@ -39,12 +39,14 @@ pub enum Kind {
     Time,
     /// The keys that gateways believe.
     IssuerList,
+    /// What a gateway's journal held when a range of it was closed.
+    Checkpoint,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Grant, Self::Request, Self::Revocation, Self::Time, Self::IssuerList];
+    pub const ALL: [Self; 6] =
+        [Self::Grant, Self::Request, Self::Revocation, Self::Time, Self::IssuerList, Self::Checkpoint];
 
     /// The header's `typ` (RFC 7515, section 4.1.9).
     pub const fn typ(self) -> &'static str {
@@ -54,6 +56,7 @@ impl Kind {
             Self::Revocation => "doorward-revocation+jws",
             Self::Time => "doorward-time+jws",
             Self::IssuerList => "doorward-issuers+jws",
+            Self::Checkpoint => "doorward-checkpoint+jws",
         }
     }
 
@@ -61,7 +64,7 @@ impl Kind {
     pub const fn max_bytes(self) -> usize {
         match self {
             Self::Grant => MAX_GRANT_BYTES,
-            Self::Request | Self::Revocation | Self::Time => MAX_STATEMENT_BYTES,
+            Self::Request | Self::Revocation | Self::Time | Self::Checkpoint => MAX_STATEMENT_BYTES,
             Self::IssuerList => MAX_ISSUER_LIST_BYTES,
         }
     }

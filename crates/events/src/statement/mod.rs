@@ -80,6 +80,7 @@
 
 mod accepts;
 mod ask;
+mod checkpoint;
 mod issuer;
 mod issuers;
 mod json;
@@ -95,6 +96,7 @@ mod verify;
 
 pub use accepts::Accepts;
 pub use ask::{Address, Grant, GrantUse, REQUEST_LIFETIME, Request, Revocation};
+pub use checkpoint::{CheckpointFault, open_checkpoint, sign_checkpoint};
 pub use issuer::{IssueError, Issued, Issuer};
 pub use issuers::{IssuerList, IssuerListError, MAX_ISSUER_KEYS};
 pub use key::{BadKey, KeyId, MAX_KEY_ID_BYTES, PUBLIC_KEY_BYTES, PublicKey, SIGNATURE_BYTES};

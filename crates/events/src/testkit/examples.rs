@@ -19,6 +19,7 @@ examples! {
     "access.granted" / "resident-locks-by-console.json",
     "access.requested" / "code-at-the-keypad.json",
     "access.requested" / "courier-by-signed-request.json",
+    "audit.checkpoint" / "one-refused-and-some-dropped.json",
     "command.state_changed" / "confirmed-by-observation.json",
     "command.state_changed" / "connection-lost-after-dispatch.json",
     "credential.removed" / "pin-of-slot-at-keypad.json",

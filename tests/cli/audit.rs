@@ -1,0 +1,170 @@
+//! `doorward audit verify`: the record as the bus received it, as it is kept, and as it was changed.
+
+use std::path::Path;
+
+use doorward_events::statement::{PublicKey, open_checkpoint};
+use rusqlite::Connection;
+use serde_json::Value;
+
+use crate::gateway::{Gateway, Place, Said, wait_for};
+use crate::sink::Sink;
+
+const COURIER: &str = "xq7Zk2Vw9Jh4Tb6N";
+
+fn delivered(place: &Place) {
+    wait_for("all is delivered", || {
+        (place.json(&["queue", "--json"])["journal"]["waiting"] == 0).then_some(())
+    });
+}
+
+/// A gateway all of whose events the bus has.
+fn started(place: &Place) -> Gateway {
+    let gateway = place.start();
+    delivered(place);
+    gateway
+}
+
+fn fine(place: &Place, arguments: &[&str]) -> Value {
+    let all = [&["audit", "verify", "--json"], arguments].concat();
+    let report = place.json(&all);
+    assert_eq!((&report["fine"], &report["broken"]), (&true.into(), &Value::Null), "{report}");
+    report
+}
+
+fn broken(place: &Place, arguments: &[&str]) -> Said {
+    let said = place.run(&[&["audit", "verify"], arguments].concat());
+    assert_eq!(said.code, Some(1), "{said:?}");
+    said
+}
+
+/// Writes what the bus received, one a line.
+fn received(place: &Place, sink: &Sink) -> (String, usize) {
+    let checkpoints = sink.of_type("audit.checkpoint");
+    let mut lines: Vec<String> = checkpoints
+        .iter()
+        .enumerate()
+        .map(|(number, entry)| match number % 3 {
+            0 => entry.detail["data"].to_string(),
+            1 => serde_json::json!({ "detail-type": "x", "detail": entry.detail }).to_string(),
+            _ => entry.detail.to_string(),
+        })
+        .collect();
+    let other = &sink.of_type("gateway.started")[0];
+    lines.push(other.detail.to_string());
+    place.write("received.jsonl", &lines.join("\n"));
+    let file = place.path().join("received.jsonl").display().to_string();
+    (file, checkpoints.len())
+}
+
+fn change(file: &Path, sql: &str) {
+    let changed = Connection::open(file).unwrap().execute(sql, []).unwrap();
+    assert!(changed > 0, "{sql}");
+}
+
+#[test]
+fn what_was_closed_verifies_here_and_against_the_bus_and_what_was_changed_is_named() {
+    let place = Place::new();
+    let said = place.run(&["audit", "verify"]);
+    assert_eq!(said.code, Some(2), "there is no journal: {said:?}");
+    let sink = Sink::start();
+    place.bus(&Place::sink(sink.port));
+    let gateway = started(&place);
+    let report = fine(&place, &[]);
+    assert_eq!(report["ranges"], 0);
+    assert!(report["open_compared"].as_u64() >= Some(3), "{report}");
+    gateway.terminate();
+
+    // The stop closed a range; the file says so without a gateway.
+    let report = fine(&place, &[]);
+    assert_eq!((&report["ranges"], &report["waiting"]), (&1.into(), &1.into()), "{report}");
+    let old = place.path().join("old.db");
+    std::fs::copy(place.journal(), &old).unwrap();
+    let gateway = started(&place);
+    let checkpoint = sink.gets("audit.checkpoint", |_| true);
+    let key = &sink.of_type("gateway.started")[0].detail["data"]["audit_key"];
+    let public = PublicKey::from_base64url(key["public_key"].as_str().unwrap()).unwrap();
+    let data = &checkpoint.detail["data"];
+    let statement = open_checkpoint(data["signed"].as_str().unwrap(), |kid| {
+        (*kid.as_str() == key["kid"]).then_some(public)
+    })
+    .unwrap();
+    assert_eq!((&statement["gateway"], &statement["tenant_id"]), (&"gw".into(), &"acme".into()));
+    for member in ["journal_id", "first", "last", "events", "counts", "dropped", "refused", "root"]
+    {
+        assert_eq!(statement[member], data[member], "{member}");
+    }
+    assert_eq!((&data["first"], &data["counts"]["gateway.started"]), (&1.into(), &1.into()));
+
+    // A person's grant, told on the bus and then erased.
+    let issue = ["grants", "issue", "--entry", "front", "--subject", COURIER, "--for", "2h"];
+    let said = place.run(&issue);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    delivered(&place);
+    gateway.terminate();
+    let gateway = started(&place);
+    let before = fine(&place, &[]);
+    assert_eq!((&before["ranges"], &before["erased"]), (&2.into(), &0.into()), "{before}");
+    let erased = place.json(&["erase", "--subject", COURIER, "--yes", "--json"]);
+    assert!(erased["events"].as_u64() >= Some(1), "{erased}");
+    let after = fine(&place, &[]);
+    assert_eq!(after["erased"], erased["events"], "{after}");
+    assert_eq!(after["ranges"], 2);
+    delivered(&place);
+    let (file, count) = received(&place, &sink);
+    assert_eq!(count, 2);
+    let report = fine(&place, &["--against", &file]);
+    assert_eq!(report["against"]["same"], 2, "{report}");
+    let said = place.run(&["audit", "verify", "--against", &file]);
+    assert!(said.out.contains("all of it is as it was signed"), "{said:?}");
+    gateway.terminate();
+
+    // An older copy is whole in itself, and not what the bus has seen.
+    let old = old.display().to_string();
+    let report = fine(&place, &["--file", &old]);
+    assert_eq!(report["ranges"], 1);
+    let said = broken(&place, &["--file", &old, "--against", &file]);
+    assert!(said.out.contains("an older copy of the journal was put back"), "{said:?}");
+
+    // One digest is changed in the file, and one event.
+    let copy = place.path().join("changed.db");
+    let name = copy.display().to_string();
+    let first = data["last"].as_u64().unwrap() + 1;
+    for (sql, words) in [
+        ("UPDATE audit SET leaf = zeroblob(32) WHERE slot = 1", "a digest, or their order"),
+        ("DELETE FROM audit WHERE slot = 1", "taken away or added"),
+        ("UPDATE access SET body = x'00' WHERE slot = 1", "not what their digests say"),
+        ("UPDATE checkpoint SET signed = replace(signed, '.', '..')", "signature"),
+        ("DELETE FROM checkpoint WHERE first = 1", ""),
+    ] {
+        std::fs::copy(place.journal(), &copy).unwrap();
+        change(&copy, sql);
+        if words.is_empty() {
+            // What is left is whole; that the beginning went shows beside what the bus has.
+            assert_eq!(fine(&place, &["--file", &name])["covered"][0], first);
+            continue;
+        }
+        let said = broken(&place, &["--file", &name]);
+        assert!(said.out.contains(words), "{sql}: {said:?}");
+        let range = format!("1 to {} of journal", data["last"]);
+        assert!(said.out.contains("BROKEN") && said.out.contains(&range), "{sql}: {said:?}");
+        let said = broken(&place, &["--file", &name, "--json"]);
+        let report: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(report["broken"]["first"], 1, "{report}");
+        assert_eq!(report["fine"], false);
+    }
+
+    // A range that was signed anew with the same key is another than the bus received.
+    let foreign =
+        std::fs::read_to_string(&file).unwrap().replacen("\"signed\":\"ey", "\"signed\":\"ez", 1);
+    place.write("received.jsonl", &foreign);
+    let said = place.run(&["audit", "verify", "--against", &file]);
+    assert_eq!(said.code, Some(2), "what was received is not signed: {said:?}");
+    assert!(said.err.contains("line 1"), "{said:?}");
+
+    // With another key, what was signed before is believed under its own name only.
+    std::fs::remove_file(place.path().join("state/audit.key")).unwrap();
+    started(&place).terminate();
+    let said = broken(&place, &[]);
+    assert!(said.out.contains("is not known here"), "{said:?}");
+    fine(&place, &["--key", key["public_key"].as_str().unwrap()]);
+}

@@ -132,7 +132,8 @@ Examples:
     /// See whether the record of accesses and decisions is still what was signed.
     #[command(after_help = "Examples:
   doorward audit verify
-  doorward audit verify --against checkpoints.jsonl")]
+  doorward audit verify --against checkpoints.jsonl
+  doorward audit close")]
     Audit(audit::Args),
     /// Take over what another machine's journal still owes the bus; the gateway must be stopped.
     #[command(

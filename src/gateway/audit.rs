@@ -9,6 +9,7 @@ use std::time::Duration;
 use doorward_events::statement::{LocalSigner, Signer as _, sign_checkpoint};
 use doorward_events::types as schema;
 use doorward_events::{Draft, Invalid};
+use tokio::sync::oneshot;
 
 use super::compose::{Composer, number};
 use super::keys;
@@ -67,6 +68,47 @@ impl Auditor {
         let statement = Statement::of(&closable, &self.tenant, &self.instance);
         let text = sign_checkpoint(&self.signer, &statement.to_text()?).await?;
         Ok(Signed { closable, statement, text })
+    }
+}
+
+/// Those at the socket who want a range closed now.
+#[derive(Debug, Default)]
+pub(super) struct Closers {
+    waiting: Vec<oneshot::Sender<Option<(u64, u64)>>>,
+    /// First and last sequence of the range in the batch in hand.
+    closing: Option<(u64, u64)>,
+}
+
+impl Closers {
+    /// Somebody waits. There are no more of them than connections.
+    pub fn wait(&mut self, reply: oneshot::Sender<Option<(u64, u64)>>) {
+        self.waiting.push(reply);
+    }
+
+    /// This range is in the batch in hand.
+    pub fn closes(&mut self, range: (u64, u64)) {
+        self.closing = Some(range);
+    }
+
+    /// The batch in hand is durable.
+    pub fn closed(&mut self) {
+        if let Some(range) = self.closing.take() {
+            self.answer(Some(range));
+        }
+    }
+
+    /// It is not: nobody is answered, and who waits sees that.
+    pub fn failed(&mut self) {
+        self.closing = None;
+        self.waiting.clear();
+    }
+
+    /// Tells what was closed.
+    pub fn answer(&mut self, range: Option<(u64, u64)>) {
+        for reply in self.waiting.drain(..) {
+            // Who asked may be gone.
+            let _ = reply.send(range);
+        }
     }
 }
 

@@ -174,6 +174,7 @@ impl Daemon {
                     self.desk.answer(answer);
                 }
                 self.committed.send_replace(committed.slot);
+                self.closers.closed();
                 self.hold(committed.crowded);
                 if !committed.dropped.is_empty() {
                     self.tell(Told::Dropped(committed.dropped)).await?;
@@ -198,6 +199,7 @@ impl Daemon {
                 }
                 self.storage_failure = Some(error.to_string());
                 batch.withdraw_checkpoint();
+                self.closers.failed();
                 batch.append(std::mem::take(&mut self.batch));
                 self.batch = *batch;
                 for (vendor, life, through) in acks {

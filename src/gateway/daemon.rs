@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::access::{Answering, Outbound};
 use super::asking::Desk;
-use super::audit::Auditor;
+use super::audit::{Auditor, Closers};
 use super::commits::{Broken, Commit};
 use super::opening;
 use super::pace::Pace;
@@ -62,6 +62,7 @@ pub struct Daemon {
     pub(super) wants_statistics: bool,
     pub(super) wants_checkpoint: Option<bool>,
     pub(super) auditor: Auditor,
+    pub(super) closers: Closers,
     pub(super) supervisor: mpsc::Receiver<supervisor::Event>,
     pub(super) reports: mpsc::UnboundedReceiver<Report>,
     pub(super) requests: mpsc::Receiver<Request>,
@@ -164,6 +165,7 @@ impl Daemon {
             wants_statistics: false,
             wants_checkpoint: None,
             auditor,
+            closers: Closers::default(),
             supervisor,
             reports,
             requests,
@@ -260,11 +262,6 @@ impl Daemon {
             self.reported(report);
         }
         if !self.batch.is_empty() {
-            let result = self.commit().await?;
-            self.committed(result).await?;
-        }
-        self.checkpoint(false).await?;
-        if self.batch.closing.is_some() {
             let result = self.commit().await?;
             self.committed(result).await?;
         }
@@ -394,19 +391,32 @@ impl Daemon {
             Request::Ask { ask, uid, reply } => self.operator(ask, uid, reply).await,
             Request::Grants(reply) => drop(reply.send(self.gateway.grants())),
             Request::Visits(reply) => drop(reply.send(self.gateway.visits())),
+            Request::CloseRange(reply) => {
+                self.closers.wait(reply);
+                self.wants_checkpoint = Some(false);
+            }
         }
     }
 
     /// Closes the next range of the journal, if there is one to be closed.
     async fn checkpoint(&mut self, whole: bool) -> anyhow::Result<()> {
         let signed = match self.journal.read(move |journal| journal.closable(whole)).await? {
-            Ok(None) => return Ok(()),
+            Ok(None) => {
+                self.closers.answer(None);
+                return Ok(());
+            }
             Ok(Some(closable)) => self.auditor.sign(closable).await,
             Err(error) => Err(error.into()),
         };
         match signed {
-            Ok(signed) => self.step(Input::Checkpoint(Box::new(signed))),
-            Err(error) => tracing::error!(%error, "no range of the journal can be closed"),
+            Ok(signed) => {
+                self.closers.closes((signed.closable.first, signed.closable.last));
+                self.step(Input::Checkpoint(Box::new(signed)));
+            }
+            Err(error) => {
+                self.closers.failed();
+                tracing::error!(%error, "no range of the journal can be closed");
+            }
         }
         Ok(())
     }

@@ -72,7 +72,8 @@ impl Class {
 
 /// Whether an event of this type leaves a digest that a checkpoint covers: every access, every
 /// decision, and what the gateway says about its own record. Doors' states, telemetry and what
-/// strangers can cause without a decision leave none.
+/// strangers can cause without a decision leave none. A type of which there are events never
+/// changes sides: those of before would count as events whose digests were taken away.
 pub fn is_audited(kind: EventType) -> bool {
     match Class::of(kind) {
         Class::Access => true,

@@ -44,9 +44,20 @@ pub struct AuditPage {
     /// A part of what is not closed yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open: Option<Found>,
-    /// Go on after this slot; `None`: that was the last.
+    /// Go on here; `None`: that was all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub go_on: Option<u64>,
+    pub go_on: Option<AuditPlace>,
+}
+
+/// How far a verification is. Ranges may be closed meanwhile: what was open is then looked at again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditPlace {
+    /// The last slot of the last range that was looked at.
+    #[serde(default)]
+    pub closed: u64,
+    /// The last slot beyond that.
+    #[serde(default)]
+    pub open: u64,
 }
 
 /// Where an event stands, by its own word.
@@ -62,9 +73,9 @@ struct Written {
 }
 
 impl Journal {
-    /// Reads ranges after slot `after`, as many as hold one range's most digests together; behind
+    /// Reads ranges from `place` on, as many as hold one range's most digests together; behind
     /// the last one, what is not closed yet, in stretches of the same length.
-    pub fn audit_page(&self, after: u64) -> rusqlite::Result<AuditPage> {
+    pub fn audit_page(&self, place: AuditPlace) -> rusqlite::Result<AuditPage> {
         let mut page = AuditPage {
             journal_id: self.journal_id,
             kept: audit::is_kept(&self.db)?,
@@ -75,7 +86,7 @@ impl Journal {
         if !page.kept {
             return Ok(page);
         }
-        let mut after = after;
+        let AuditPlace { closed: mut after, mut open } = place;
         let mut looked = 0;
         let mut statement = self.db.prepare_cached(
             "SELECT first, last, event, lost, signed, root FROM checkpoint
@@ -84,7 +95,9 @@ impl Journal {
         while looked < MAX_EVENTS as u64 {
             let mut rows = statement.query([after])?;
             let Some(row) = rows.next()? else {
-                (page.open, page.go_on) = self.open_part(after)?;
+                let last;
+                (page.open, last) = self.open_part(after.max(open))?;
+                page.go_on = last.map(|open| AuditPlace { closed: after, open });
                 return Ok(page);
             };
             let (first, last, event, lost): (u64, u64, u64, bool) =
@@ -98,10 +111,11 @@ impl Journal {
             };
             let found = self.tally(first, last)?.found();
             looked += found.events.max(1) + (last.saturating_sub(first)) / 32;
+            open = 0;
             page.ranges.push(RangeThere { slots: (first, last), sent, signed, root, found });
             after = last;
         }
-        page.go_on = Some(after);
+        page.go_on = Some(AuditPlace { closed: after, open: 0 });
         Ok(page)
     }
 

@@ -59,7 +59,7 @@ pub use class::{Class, PerClass, is_audited};
 pub use closing::{Closing, KEPT_DIGESTS, KEPT_RANGES};
 pub use copies::{Beside, Copies, beside_journal};
 pub use erase::{Erased, Erasure, MAX_SUBJECT, MIN_SUBJECT};
-pub use evidence::{AuditPage, RangeThere, Sent};
+pub use evidence::{AuditPage, AuditPlace, RangeThere, Sent};
 pub use export::{ExportPage, ExportRow};
 pub use figures::{Figures, Oldest};
 pub use folded::{DropReason, Gap};

@@ -26,6 +26,9 @@ pub enum Request {
     },
     Grants(oneshot::Sender<Vec<GrantView>>),
     Visits(oneshot::Sender<Vec<VisitView>>),
+    /// The next range of the journal is to be closed now; the answer, once that is durable: its
+    /// sequences, or that there was nothing to close.
+    CloseRange(oneshot::Sender<Option<(u64, u64)>>),
 }
 
 /// The ways to the answers.

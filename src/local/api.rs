@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::domain::audit::Run;
 use crate::health::Status;
 use crate::journal::{AuditPage, Erased, Statistics};
 
@@ -70,6 +71,13 @@ pub struct AuditView {
     pub key: Option<AuditKey>,
     #[serde(flatten)]
     pub page: AuditPage,
+}
+
+/// What was closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClosedView {
+    /// Its sequences; `None`: there was nothing to close.
+    pub closed: Option<Run>,
 }
 
 /// Which events to export.

@@ -11,9 +11,13 @@ use bytes::Bytes;
 use futures_util::Stream;
 use jiff::Timestamp;
 
-use super::api::{AuditView, ExportHeader, ExportQuery, VerifyQuery};
-use super::server::{Fault, Served, in_time};
-use crate::journal::{ExportPage, ExportRow, Journal, StorageError, Verified, is_damage};
+use super::access::Request;
+use super::api::{AuditView, ClosedView, ExportHeader, ExportQuery, VerifyQuery};
+use super::server::{Fault, Served, ask, in_time};
+use crate::domain::audit::Run;
+use crate::journal::{
+    AuditPlace, ExportPage, ExportRow, Journal, StorageError, Verified, is_damage,
+};
 
 /// Rows whose checksums one request looks at: commits wait meanwhile.
 const VERIFY_ROWS: u64 = 1024;
@@ -38,11 +42,17 @@ pub(super) async fn verify(
 /// `GET /v1/audit`: one step of what there is of the digests.
 pub(super) async fn audit(
     State(served): State<Served>,
-    Query(query): Query<VerifyQuery>,
+    Query(place): Query<AuditPlace>,
 ) -> Result<Response, Fault> {
-    let after = query.after.unwrap_or(0);
-    let page = served.read(move |journal| journal.audit_page(after)).await?;
+    let page = served.read(move |journal| journal.audit_page(place)).await?;
     Ok(Json(AuditView { key: served.access.audit_key.clone(), page }).into_response())
+}
+
+/// `POST /v1/audit`: closes the next range of digests.
+pub(super) async fn close_range(State(served): State<Served>) -> Result<Response, Fault> {
+    let closed = ask(&served, Request::CloseRange).await?;
+    let view = ClosedView { closed: closed.map(|(first, last)| Run { first, last }) };
+    Ok((serde_json::to_string(&view)? + "\n").into_response())
 }
 
 /// `POST /v1/journal/verify`: one step, of which damaged rows are taken out; those that waited

@@ -15,8 +15,8 @@ mod view;
 
 pub use access::{Access, Request};
 pub use api::{
-    AuditKey, AuditView, EraseLine, EraseRequest, ErasedView, EventLine, EventQuery, ExportHeader,
-    ExportQuery, QueueView, VerifyQuery,
+    AuditKey, AuditView, ClosedView, EraseLine, EraseRequest, ErasedView, EventLine, EventQuery,
+    ExportHeader, ExportQuery, QueueView, VerifyQuery,
 };
 pub use asking::{Answer, Ask, GrantView, VisitView};
 pub use client::{Client, ClientError, ListEnd};

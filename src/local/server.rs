@@ -81,7 +81,7 @@ pub async fn serve(socket: Socket, access: Access) -> anyhow::Result<()> {
         .route("/v1/journal", get(journal::figures))
         .route("/v1/journal/verify", get(journal::verify).post(journal::mend))
         .route("/v1/journal/export", get(journal::export))
-        .route("/v1/audit", get(journal::audit))
+        .route("/v1/audit", get(journal::audit).post(journal::close_range))
         .route("/v1/erase", post(erasure::erase).layer(DefaultBodyLimit::max(erasure::MAX_BODY)))
         .route("/v1/ask", post(acts::ask).layer(DefaultBodyLimit::max(acts::MAX_BODY)))
         .route("/v1/grants", get(acts::grants))

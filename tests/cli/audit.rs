@@ -1,5 +1,6 @@
 //! `doorward audit verify`: the record as the bus received it, as it is kept, and as it was changed.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use doorward_events::statement::{PublicKey, open_checkpoint};
@@ -8,8 +9,6 @@ use serde_json::Value;
 
 use crate::gateway::{Gateway, Place, Said, wait_for};
 use crate::sink::Sink;
-
-const COURIER: &str = "xq7Zk2Vw9Jh4Tb6N";
 
 fn delivered(place: &Place) {
     wait_for("all is delivered", || {
@@ -72,15 +71,22 @@ fn what_was_closed_verifies_here_and_against_the_bus_and_what_was_changed_is_nam
     let report = fine(&place, &[]);
     assert_eq!(report["ranges"], 0);
     assert!(report["open_compared"].as_u64() >= Some(3), "{report}");
+    let closed = place.json(&["audit", "close", "--json"]);
+    assert_eq!(closed["closed"]["first"], 1, "{closed}");
+    let checkpoint = sink.gets("audit.checkpoint", |_| true);
+    delivered(&place);
+    assert_eq!(fine(&place, &[])["ranges"], 1);
+    // Nothing but its checkpoint came since.
+    let said = place.run(&["audit", "close"]);
+    assert!(said.code == Some(0) && said.out.contains("nothing to close"), "{said:?}");
     gateway.terminate();
 
-    // The stop closed a range; the file says so without a gateway.
+    // The file says the same without a gateway.
     let report = fine(&place, &[]);
-    assert_eq!((&report["ranges"], &report["waiting"]), (&1.into(), &1.into()), "{report}");
+    assert_eq!((&report["ranges"], &report["waiting"]), (&1.into(), &0.into()), "{report}");
     let old = place.path().join("old.db");
     std::fs::copy(place.journal(), &old).unwrap();
     let gateway = started(&place);
-    let checkpoint = sink.gets("audit.checkpoint", |_| true);
     let key = &sink.of_type("gateway.started")[0].detail["data"]["audit_key"];
     let public = PublicKey::from_base64url(key["public_key"].as_str().unwrap()).unwrap();
     let data = &checkpoint.detail["data"];
@@ -95,16 +101,17 @@ fn what_was_closed_verifies_here_and_against_the_bus_and_what_was_changed_is_nam
     }
     assert_eq!((&data["first"], &data["counts"]["gateway.started"]), (&1.into(), &1.into()));
 
-    // A person's grant, told on the bus and then erased.
-    let issue = ["grants", "issue", "--entry", "front", "--subject", COURIER, "--for", "2h"];
-    let said = place.run(&issue);
-    assert_eq!(said.code, Some(0), "{said:?}");
+    // A person asks, is told of on the bus, and erased.
+    let uid = std::fs::metadata(place.path()).unwrap().uid();
+    let said = place.run(&["unlock", "front", "--no-wait"]);
+    assert_eq!(said.code, Some(3), "no lock is there: {said:?}");
     delivered(&place);
-    gateway.terminate();
-    let gateway = started(&place);
+    assert!(place.json(&["audit", "close", "--json"])["closed"].is_object());
+    delivered(&place);
     let before = fine(&place, &[]);
     assert_eq!((&before["ranges"], &before["erased"]), (&2.into(), &0.into()), "{before}");
-    let erased = place.json(&["erase", "--subject", COURIER, "--yes", "--json"]);
+    let person = format!("operator-{uid}");
+    let erased = place.json(&["erase", "--subject", &person, "--yes", "--json"]);
     assert!(erased["events"].as_u64() >= Some(1), "{erased}");
     let after = fine(&place, &[]);
     assert_eq!(after["erased"], erased["events"], "{after}");

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use doorward::domain::audit::{Closable, Found, Neighbour, Statement, events_are_right, examine};
-use doorward::journal::{AuditPage, Batch, Closing, Journal, NewEvent, is_audited};
+use doorward::journal::{AuditPage, AuditPlace, Batch, Closing, Journal, NewEvent, is_audited};
 use doorward_events::statement::{
     KeyId, LocalSigner, Signer as _, open_checkpoint, sign_checkpoint,
 };
@@ -58,14 +58,14 @@ fn close(batch: &mut Batch, closable: &Closable) {
 }
 
 fn pages(journal: &Journal) -> Result<Vec<AuditPage>, Violation> {
-    let (mut pages, mut after) = (Vec::new(), 0);
+    let (mut pages, mut place) = (Vec::new(), AuditPlace::default());
     loop {
-        let page = journal.audit_page(after).map_err(|error| Violation(error.to_string()))?;
+        let page = journal.audit_page(place).map_err(|error| Violation(error.to_string()))?;
         demand!(page.kept, "no digests are kept");
         let go_on = page.go_on;
         pages.push(page);
         match go_on {
-            Some(slot) => after = slot,
+            Some(next) => place = next,
             None => return Ok(pages),
         }
     }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use doorward::domain::ids::VendorId;
 use doorward::journal::{Batch, NewEvent};
 use doorward::link::Digest;
-use doorward_events::types::EntryPositionChanged;
+use doorward_events::types::{AccessGranted, EntryPositionChanged};
 use doorward_events::{Envelope, PublisherId};
 use jiff::{SignedDuration, Timestamp};
 
@@ -23,10 +23,13 @@ pub struct Load {
     tenant: Arc<str>,
     site: Arc<str>,
     vendor: VendorId,
+    /// Events leave digests.
+    audited: bool,
 }
 
 impl Load {
-    pub fn new() -> Self {
+    /// Doors that open and close, or (`audited`) are opened by somebody.
+    pub fn new(audited: bool) -> Self {
         let mut random = 0x9e37_79b9_7f4a_7c15;
         let names = (0..DOORS).map(|door| {
             let device = 0x0015_8d00_0000_0000 | (next(&mut random) & 0xffff_ffff);
@@ -43,6 +46,7 @@ impl Load {
             tenant: Arc::from("riverside-homes"),
             site: Arc::from("riverside-3"),
             vendor: VendorId::new("zigbee2mqtt"),
+            audited,
         }
     }
 
@@ -91,7 +95,21 @@ impl Load {
         batch.facts.insert(format!("door/{entry}"), fact.into_bytes());
         batch.seen.push(Digest(((u128::from(low) << 64) | u128::from(high)).to_be_bytes()));
         let vendor = Some(self.vendor.clone());
-        batch.events.push(NewEvent { draft: envelope.seal(&data)?, vendor });
+        let draft = if self.audited {
+            envelope.seal(&AccessGranted {
+                action: "unlock".into(),
+                channel: "request".into(),
+                request_id: None,
+                issuer: None,
+                grant_id: Some(uuid::Uuid::from_u64_pair(high, low).to_string()),
+                subject_ref: Some(format!("courier-{:08x}", low >> 32)),
+                visit_id: None,
+                command_id: None,
+            })?
+        } else {
+            envelope.seal(&data)?
+        };
+        batch.events.push(NewEvent { draft, vendor });
         Ok(())
     }
 }

@@ -20,7 +20,7 @@ const GROUP: usize = 500;
 pub fn fill(path: &Path, events: usize) -> Result<()> {
     let (mut journal, restored) = open(path)?;
     ensure!(restored.slot == 0, "there is a journal already");
-    let mut load = Load::new();
+    let mut load = Load::new(false);
     let began = Instant::now();
     for _ in 0..events / GROUP {
         journal.commit(&load.batch(GROUP, Vec::new())?)?;

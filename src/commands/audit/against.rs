@@ -16,6 +16,8 @@ use crate::journal::Sent;
 
 /// Longest line: an event, and what a bus or a list puts around it.
 const MAX_LINE: u64 = MAX_EVENT_BYTES as u64 + 8192;
+/// What to do about a key that is not known.
+const REMEDY: &str = "\n  remedy: if it is an earlier key of this gateway, name it with --key";
 /// Most checkpoints of a file.
 const MOST: usize = 1_000_000;
 
@@ -76,7 +78,7 @@ impl Against {
             let Some(signed) = signed_in(&value) else { continue };
             let statement = keys
                 .open(signed)
-                .map_err(|words| anyhow::anyhow!("{name}, line {number}: {words}"))?;
+                .map_err(|words| anyhow::anyhow!("{name}, line {number}: {words}{REMEDY}"))?;
             against
                 .received(&statement, signed)
                 .with_context(|| format!("{name}, line {number}"))?;

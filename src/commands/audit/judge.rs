@@ -93,6 +93,10 @@ impl Judge {
     /// Judges what comes next.
     pub fn take(&mut self, page: &AuditPage) {
         self.report.journal_id = page.journal_id;
+        if !page.ranges.is_empty() {
+            // What was looked at as open stands in them now, or is looked at again.
+            (self.report.open_events, self.report.open_compared) = (0, 0);
+        }
         for range in &page.ranges {
             self.range(page.journal_id, range);
         }

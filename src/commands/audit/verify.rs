@@ -11,8 +11,8 @@ use super::against::Against;
 use super::judge::{BrokenRange, Judge, Keys, Report};
 use crate::commands::{output, stopped};
 use crate::gateway::keys;
-use crate::journal::AuditPage;
-use crate::local::{AuditView, Client, ClientError, VerifyQuery};
+use crate::journal::{AuditPage, AuditPlace};
+use crate::local::{AuditView, Client, ClientError};
 
 /// How far it is, is said this often.
 const PROGRESS: Duration = Duration::from_secs(2);
@@ -63,11 +63,13 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
 async fn of_gateway(config: &Path, mut trusted: Keys, args: &Args) -> anyhow::Result<Report> {
     let gateway = output::configuration(config)?.gateway;
     let client = Client::new(&gateway.socket);
-    let mut query = VerifyQuery::default();
-    let view: AuditView = match client.get("/v1/audit", &query).await {
+    let view: AuditView = match client.get("/v1/audit", &AuditPlace::default()).await {
         Err(ClientError::NotRunning { .. }) => {
-            let key = keys::audit_key_there(&gateway.state_dir)?;
-            trusted.add(&key.public_key().to_base64url())?;
+            match keys::audit_key_there(&gateway.state_dir) {
+                Ok(key) => trusted.add(&key.public_key().to_base64url())?,
+                Err(error) if args.key.is_empty() => return Err(error),
+                Err(_) => {}
+            }
             return of_file(config, &gateway.state_dir.join("journal.db"), trusted, args);
         }
         answer => answer?,
@@ -81,9 +83,8 @@ async fn of_gateway(config: &Path, mut trusted: Keys, args: &Args) -> anyhow::Re
     loop {
         take(&mut judge, &page)?;
         progress.say(&judge.report);
-        let Some(slot) = page.go_on else { return Ok(judge.end()) };
-        query.after = Some(slot);
-        let view: AuditView = client.get("/v1/audit", &query).await?;
+        let Some(place) = page.go_on else { return Ok(judge.end()) };
+        let view: AuditView = client.get("/v1/audit", &place).await?;
         page = view.page;
     }
 }
@@ -92,13 +93,13 @@ fn of_file(config: &Path, file: &Path, trusted: Keys, args: &Args) -> anyhow::Re
     let journal = stopped::inspect_whole(config, file)?;
     let mut judge = begin(trusted, args)?;
     let mut progress = Progress::begin();
-    let mut after = 0;
+    let mut place = AuditPlace::default();
     loop {
-        let page = journal.audit_page(after)?;
+        let page = journal.audit_page(place)?;
         take(&mut judge, &page)?;
         progress.say(&judge.report);
         match page.go_on {
-            Some(slot) => after = slot,
+            Some(next) => place = next,
             None => return Ok(judge.end()),
         }
     }

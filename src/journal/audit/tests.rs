@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::super::{
-    Arrival, AuditPage, Batch, Bounds, Closing, Journal, NewEvent, Opening, is_audited,
+    Arrival, AuditPage, AuditPlace, Batch, Bounds, Closing, Journal, NewEvent, Opening, is_audited,
 };
 use crate::domain::audit::{Broken, Closable, Neighbour, Statement, events_are_right, examine};
 use crate::domain::ids::VendorId;
@@ -113,14 +113,14 @@ fn close(journal: &mut Journal) -> Closable {
 }
 
 fn pages(journal: &Journal) -> Vec<AuditPage> {
-    let (mut pages, mut after) = (Vec::new(), 0);
+    let (mut pages, mut place) = (Vec::new(), AuditPlace::default());
     loop {
-        let page = journal.audit_page(after).unwrap();
+        let page = journal.audit_page(place).unwrap();
         assert!(page.kept);
         let go_on = page.go_on;
         pages.push(page);
         match go_on {
-            Some(slot) => after = slot,
+            Some(next) => place = next,
             None => return pages,
         }
     }
@@ -227,7 +227,7 @@ fn digests_come_with_their_events_whether_folded_closed_or_killed() {
     journal.close().unwrap();
     let journal = open(&file);
     assert_eq!(verify(&journal), Ok([3, 0, 0]), "after a stop");
-    let page = journal.audit_page(0).unwrap();
+    let page = journal.audit_page(AuditPlace::default()).unwrap();
     assert_eq!(page.open.unwrap().counts["access.granted"], 3);
 }
 
@@ -364,7 +364,7 @@ fn a_file_of_before_begins_with_what_comes() {
     db.execute_batch("DROP TABLE audit; DROP TABLE checkpoint; DROP TABLE fate").unwrap();
     drop(db);
     let inspected = Journal::inspect(&file, Bounds::default()).unwrap();
-    assert!(!inspected.journal.audit_page(0).unwrap().kept);
+    assert!(!inspected.journal.audit_page(AuditPlace::default()).unwrap().kept);
     drop(inspected);
     let mut journal = open(&file);
     assert_eq!(verify(&journal), Ok([0, 0, 0]));
@@ -406,7 +406,11 @@ fn a_copy_that_was_put_back_begins_a_chain_of_its_own() {
     assert_eq!((closed.first, closed.last, closed.previous_root), (1, 1, None));
     assert_eq!(closed.journal_id, journal.journal_id());
     assert!(verify(&journal).is_ok(), "{:?}", verify(&journal));
-    assert_eq!(journal.audit_page(0).unwrap().ranges.len(), 2, "the old one's range is kept");
+    assert_eq!(
+        journal.audit_page(AuditPlace::default()).unwrap().ranges.len(),
+        2,
+        "the old one's range is kept"
+    );
 }
 
 #[test]

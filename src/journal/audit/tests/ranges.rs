@@ -35,10 +35,10 @@ fn a_range_is_closed_when_all_in_it_has_its_answer_and_once() {
     assert_eq!(journal.statistics().unwrap().slot, 6);
     let without = Batch { events: vec![access(8, COURIER)], ..checkpoint(7, &closable) };
     assert!(journal.commit(&without).is_err(), "without its event");
-    assert_eq!(journal.audit_page(0).unwrap().ranges[0].sent, Sent::Waiting);
+    assert_eq!(journal.audit_page(AuditPlace::default()).unwrap().ranges[0].sent, Sent::Waiting);
     // A checkpoint alone is nothing to close.
     journal.commit(&finished([5, 6])).unwrap();
-    assert_eq!(journal.audit_page(0).unwrap().ranges[0].sent, Sent::Accepted);
+    assert_eq!(journal.audit_page(AuditPlace::default()).unwrap().ranges[0].sent, Sent::Accepted);
     assert_eq!(journal.closable(false).unwrap(), None);
     journal.commit(&of(vec![access(9, COURIER)])).unwrap();
     journal.commit(&finished([7])).unwrap();
@@ -188,4 +188,42 @@ fn more_digests_than_are_kept_push_the_oldest_range_out() {
         journal.db.query_row("SELECT COUNT(*) FROM audit", [], |row| row.get(0)).unwrap();
     assert_eq!(digests, held + 1);
     assert!(verify(&journal).is_ok());
+}
+
+#[test]
+fn a_checkpoint_that_failed_is_taken_out_of_its_batch_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder.path().join("journal.db"));
+    journal.commit(&of(vec![access(1, COURIER)])).unwrap();
+    journal.commit(&finished([1])).unwrap();
+    let mut batch = checkpoint(2, &journal.closable(false).unwrap().unwrap());
+    batch.append(of(vec![telemetry(3)]));
+    assert!(batch.closing.is_some() && batch.events.len() == 2);
+    batch.withdraw_checkpoint();
+    assert!(batch.closing.is_none());
+    let kinds: Vec<_> = batch.events.iter().map(|event| event.draft.event_type()).collect();
+    assert_eq!(kinds, [EventType::EndpointOnline]);
+    journal.commit(&batch).unwrap();
+    assert_eq!(close(&mut journal).last, 1, "it is made anew");
+}
+
+#[test]
+fn ranges_that_are_closed_during_a_verification_are_not_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder.path().join("journal.db"));
+    let most = MAX_EVENTS as u64;
+    for block in 0..3 {
+        journal
+            .commit(&of((0..most).map(|n| access(block * most + n, COURIER)).collect()))
+            .unwrap();
+    }
+    let page = journal.audit_page(AuditPlace::default()).unwrap();
+    let place = page.go_on.unwrap();
+    assert_eq!((place.closed, place.open), (0, most));
+    journal.commit(&finished(1..=most / 2)).unwrap();
+    close(&mut journal);
+    let page = journal.audit_page(place).unwrap();
+    assert_eq!(page.ranges.len(), 1, "it ends before the place");
+    assert_eq!(page.open.unwrap().events, most);
+    assert_eq!(page.go_on.unwrap().closed, most / 2);
 }

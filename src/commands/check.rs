@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::output;
-use crate::config::{BusConfig, Configuration, Finding, Kind, Severity};
+use crate::config::{BusConfig, Configuration, Finding, Kind, Severity, SystemClock};
 use crate::link::Connection;
 use crate::local::{Client, ClientError, DoorView, QueueView};
 
@@ -52,6 +53,7 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
             report.findings.append(&mut configuration.findings);
             issuers(config, &configuration, &mut report);
             if !args.offline {
+                clock(config, &configuration, &mut report);
                 reach(config, &configuration, &mut report).await;
             }
         }
@@ -99,8 +101,13 @@ fn counted(count: usize, what: &str) -> String {
 /// gateway knows.
 fn issuers(config: &Path, configuration: &Configuration, report: &mut Report) {
     let Some(issuers) = &configuration.gateway.trust.issuers else { return };
-    let what = format!("list of issuers {}", issuers.file.display());
-    let wrong = match super::trust::list(&issuers.file, &issuers.root_key) {
+    let Some(file) = &issuers.file else {
+        let (what, detail) = ("list of issuers".to_owned(), "comes over the bus".to_owned());
+        report.looked.push(Looked { what, ok: true, skipped: true, detail: Some(detail) });
+        return;
+    };
+    let what = format!("list of issuers {}", file.display());
+    let wrong = match super::trust::list(file, &issuers.root_key) {
         Ok(Some(list)) if list.expires() > Timestamp::now() => {
             let (version, expires) = (list.version(), list.expires());
             let keys = counted(list.statement().keys.len(), "key");
@@ -120,6 +127,40 @@ fn issuers(config: &Path, configuration: &Configuration, report: &mut Report) {
             .at(None, "trust.issuers"),
     );
     report.looked.push(Looked { what, ok: false, skipped: false, detail: Some(wrong) });
+}
+
+/// Whether somebody stands for the clock.
+fn clock(config: &Path, configuration: &Configuration, report: &mut Report) {
+    let trust = &configuration.gateway.trust;
+    let within = |error: Duration| format!("right within {} ms", error.as_millis());
+    let (ok, detail) = match trust.system_clock {
+        SystemClock::Nobody => {
+            (true, "is not believed: every request needs a challenge".to_owned())
+        }
+        SystemClock::Operator(error) => {
+            (true, format!("{}, as trust.clock_error_ms says", within(error)))
+        }
+        SystemClock::Kernel => match doorward_system_clock::synchronised() {
+            Some(error) => (true, format!("{}, as the kernel says", within(error))),
+            None => (false, "no time service keeps it, as the kernel says".to_owned()),
+        },
+    };
+    if !ok {
+        let text = format!("no door opens for a grant: the clock: {detail}");
+        let remedy = "start a time service (systemd-timesyncd, chrony), or set trust.clock_error_ms \
+                      where something else keeps the clock right, as a container's host";
+        report.findings.push(
+            Finding::warning(&config.join("doorward.toml"), text, remedy)
+                .of_kind(Kind::Surroundings)
+                .at(None, "trust.clock_error_ms"),
+        );
+    }
+    report.looked.push(Looked {
+        what: "clock".to_owned(),
+        ok,
+        skipped: false,
+        detail: Some(detail),
+    });
 }
 
 async fn reach(config: &Path, configuration: &Configuration, report: &mut Report) {

@@ -230,7 +230,11 @@ fn configured(config: &Path) -> anyhow::Result<(PublicKey, PathBuf)> {
         "doorward.toml names no list of issuers\n  remedy: set root_key and issuers under [trust], \
          or give --root and --list",
     )?;
-    Ok((issuers.root_key, issuers.file))
+    let file = issuers.file.context(
+        "doorward.toml names no file with a list of issuers\n  remedy: give --root and --list, or set \
+         issuers under [trust]",
+    )?;
+    Ok((issuers.root_key, file))
 }
 
 fn keys_of(list: Option<&IssuerList>) -> anyhow::Result<Vec<Value>> {

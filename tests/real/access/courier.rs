@@ -7,9 +7,7 @@ use doorward_events::statement::{
     Accepts, Address, Grant, GrantUse, Issued, Issuer, IssuerList, KeyId, LocalSigner, Request,
     SecretKey, Signer,
 };
-use doorward_events::types::{
-    AccessAction, EntryUnlockRequested, GatewayStarted, GrantIssued,
-};
+use doorward_events::types::{AccessAction, EntryUnlockRequested, GatewayStarted, GrantIssued};
 use doorward_events::{PublisherId, read};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

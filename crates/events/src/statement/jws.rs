@@ -45,8 +45,14 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Grant, Self::Request, Self::Revocation, Self::Time, Self::IssuerList, Self::Checkpoint];
+    pub const ALL: [Self; 6] = [
+        Self::Grant,
+        Self::Request,
+        Self::Revocation,
+        Self::Time,
+        Self::IssuerList,
+        Self::Checkpoint,
+    ];
 
     /// The header's `typ` (RFC 7515, section 4.1.9).
     pub const fn typ(self) -> &'static str {

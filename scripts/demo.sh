@@ -127,6 +127,8 @@ region = "eu-central-1"
 endpoint_url = "http://127.0.0.1:$bus_port"
 
 $trusted
+# Whether or not a time service keeps this machine's clock right: it is only a demo.
+clock_error_ms = 500
 
 [downlink]
 queue_url = "http://127.0.0.1:$bus_port/123456789012/requests"

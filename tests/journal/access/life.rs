@@ -169,7 +169,7 @@ impl<'a> Life<'a> {
             told: BTreeMap::new(),
         };
         let vendors = vec![(VendorId::new(VENDOR), true)];
-        life.step(Input::Start(StartFacts { bus: "standalone", vendors }));
+        life.step(Input::Start(StartFacts { bus: "standalone", vendors, audit_key: None }));
         life.snapshots[0].uses = life.uses();
         Ok(life)
     }

@@ -77,13 +77,14 @@ impl Cloud {
         (cloud, others)
     }
 
-    /// Waits until both devices of the door have spoken since the last gap.
+    /// Waits until both devices of the door have spoken since the last gap, and can be spoken to.
     pub fn known(&self) {
         wait_for("the door is known", PATIENCE, || {
             self.leaf(true);
             let door = self.gateway.door("front")?;
             let known = door["lock"]["quality"] == "observed";
-            (known && door["position"]["quality"] == "observed").then_some(())
+            let known = known && door["position"]["quality"] == "observed";
+            (known && self.gateway.is_ready()).then_some(())
         });
     }
 

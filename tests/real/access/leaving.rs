@@ -26,7 +26,7 @@ fn a_vendor_that_goes_while_the_intent_becomes_durable_is_sent_nothing() {
     let text = request.draft.finish();
 
     disk.order(STALLED);
-    let sessions = stand.gateway.sessions().len();
+    let readies = stand.gateway.readies();
     let answer = std::thread::scope(|scope| {
         let asking = scope.spawn(|| deliver(&stand, &text));
         wait_for("it is decided", Duration::from_secs(10), || {
@@ -34,7 +34,7 @@ fn a_vendor_that_goes_while_the_intent_becomes_durable_is_sent_nothing() {
         });
         assert!(stand.gateway.kill_vendor());
         // The next one runs, and could carry it out.
-        stand.gateway.connected_again(sessions);
+        stand.gateway.ready_again(readies);
         assert!(!asking.is_finished(), "nobody is told before it is durable");
         assert!(stand.lock.acts().is_empty(), "nothing is sent before it is durable");
         disk.heal();

@@ -38,6 +38,13 @@ pub struct Around<'a> {
     pub persistent: bool,
 }
 
+/// How often who was connected to the broker.
+pub struct Connections {
+    contact: u64,
+    sessions: usize,
+    readies: usize,
+}
+
 /// One door with a lock and a contact.
 pub struct Stand {
     pub broker: Broker,
@@ -79,26 +86,38 @@ impl Stand {
         stand
     }
 
-    /// Waits until both devices of the door have spoken since the last gap.
+    /// Waits until both devices of the door have spoken since the last gap, and can be spoken to.
     pub fn known(&self) {
         // What is said before the subscription stands is not heard.
         wait_for("the door is known", Duration::from_secs(60), || {
             self.leaf(true);
             let door = self.gateway.door("front")?;
             let known = door["lock"]["quality"] == "observed";
-            (known && door["position"]["quality"] == "observed").then_some(())
+            let known = known && door["position"]["quality"] == "observed";
+            (known && self.gateway.is_ready()).then_some(())
         });
     }
 
-    /// The broker comes back after it was killed, when the contact had been connected so often; the
-    /// contact and the gateway have it again.
-    pub fn broker_back(&mut self, contact: u64, gateway: usize) {
+    /// The broker is gone.
+    pub fn broker_away(&mut self) -> Connections {
+        let so_far = Connections {
+            contact: self.contact.connections(),
+            sessions: self.gateway.sessions().len(),
+            readies: self.gateway.readies(),
+        };
+        self.broker.kill();
+        so_far
+    }
+
+    /// It is back, and contact and gateway have it again.
+    pub fn broker_back(&mut self, so_far: &Connections) {
         self.broker.up();
         wait_for("the contact is connected again", Duration::from_secs(60), || {
-            (self.contact.connections() > contact).then_some(())
+            (self.contact.connections() > so_far.contact).then_some(())
         });
         self.contact.connected(0);
-        self.gateway.connected_again(gateway);
+        self.gateway.connected_again(so_far.sessions);
+        self.gateway.ready_again(so_far.readies);
     }
 
     /// Somebody locks the door again, which the gateway sees.

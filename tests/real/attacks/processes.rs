@@ -64,14 +64,14 @@ fn a_vendor_process_that_hangs_for_good_is_replaced_and_repeats_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (stand, service) = stand(folder.path());
     let vendor = stand.gateway.vendor_pid().unwrap();
+    let readies = stand.gateway.readies();
     assert!(signal(vendor, "STOP"));
     let request = service.request(service.grant().to_use().unwrap());
     assert_eq!(deliver(&stand, &request.draft.finish())["outcome"], "granted");
     let end = end_of(&stand, &request.data.request_id);
     assert!(["timed_out", "indeterminate"].contains(&end.as_str()), "{end}");
-    wait_for("another process runs", Duration::from_secs(60), || {
-        stand.gateway.vendor_pid().filter(|pid| *pid != vendor)
-    });
+    stand.gateway.ready_again(readies);
+    assert_ne!(stand.gateway.vendor_pid(), Some(vendor), "another process runs");
     stand.known();
     assert!(stand.lock.acts().is_empty(), "it ended {end}");
     opens_for_the_right_one(&stand, &service, 0);
@@ -87,6 +87,7 @@ fn a_crashed_vendor_process_in_mid_unlock_repeats_nothing() {
         stand.relock();
         let request = service.request(service.grant().to_use().unwrap()).draft;
         let vendor = stand.gateway.vendor_pid().unwrap();
+        let readies = stand.gateway.readies();
         let sent = || stand.gateway.log().matches("state=Dispatched").count();
         let before = sent();
         let answer = std::thread::scope(|scope| {
@@ -101,9 +102,7 @@ fn a_crashed_vendor_process_in_mid_unlock_repeats_nothing() {
         assert_eq!(answer["outcome"], "granted", "{answer}");
         let id = answer["request_id"].as_str().unwrap().to_owned();
         let end = end_of(&stand, &id);
-        wait_for("another process runs", Duration::from_secs(60), || {
-            stand.gateway.vendor_pid().filter(|pid| *pid != vendor)
-        });
+        stand.gateway.ready_again(readies);
         stand.known();
         let so_far = stand.lock.acts().len();
         assert!(so_far <= acts + 1, "{pause} ms: {so_far} acts, {acts} before; it ended {end}");

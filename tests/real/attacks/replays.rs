@@ -165,16 +165,14 @@ fn a_retained_unlock_is_not_carried_out_after_a_broker_restart() {
     let planted = "zigbee2mqtt/side_lock/set";
     let rogue = Client::connect(stand.broker.port, "rogue", &[]);
     rogue.leave(planted, b"{\"state\":\"UNLOCK\"}");
-    let found = |e: &crate::support::sink::Entry| e.detail["data"]["reason"] == "retained_command";
-    stand.sink.gets("event.quarantined", found);
+    stand.sink.gets("security.retained_command_found", |_| true);
     let saved = folder.path().join("broker/mosquitto.db");
     wait_for("the broker has saved it", Duration::from_secs(30), || {
         let bytes = std::fs::read(&saved).ok()?;
         bytes.windows(planted.len()).any(|part| part == planted.as_bytes()).then_some(())
     });
-    let (contact, sessions) = (stand.contact.connections(), stand.gateway.sessions().len());
-    stand.broker.kill();
-    stand.broker_back(contact, sessions);
+    let so_far = stand.broker_away();
+    stand.broker_back(&so_far);
     // Who subscribes anew is handed everything that is kept; whatever is sent comes behind it.
     let witness = Client::connect(stand.broker.port, "witness", &["zigbee2mqtt/+/set"]);
     stand.known();
@@ -190,14 +188,13 @@ fn a_retained_unlock_is_not_carried_out_after_a_broker_restart() {
 fn an_unlock_asked_for_while_the_broker_is_away_never_comes_later() {
     let folder = tempfile::tempdir().unwrap();
     let (mut stand, service) = stand(folder.path());
-    let (contact, sessions) = (stand.contact.connections(), stand.gateway.sessions().len());
-    stand.broker.kill();
+    let so_far = stand.broker_away();
     let grant = service.grant();
     let answers: Vec<Value> = (0..3)
         .map(|_| deliver(&stand, &service.request(grant.to_use().unwrap()).draft.finish()))
         .collect();
     let granted = answers.iter().filter(|answer| answer["outcome"] == "granted").count();
-    stand.broker_back(contact, sessions);
+    stand.broker_back(&so_far);
     stand.known();
     // Until the gateway has noticed, it may try; then the command has an end, and is not tried again.
     wait_for("each command has its end", Duration::from_secs(60), || {

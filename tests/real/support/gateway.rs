@@ -217,6 +217,25 @@ impl Gateway {
             .collect()
     }
 
+    /// How often commands could be sent anew so far: they go over a connection of their own, which
+    /// may stand a moment later than the other one.
+    pub fn readies(&self) -> usize {
+        self.log().matches("commands can be sent").count()
+    }
+
+    /// Waits until commands can be sent for another time after the first `so_far`.
+    pub fn ready_again(&self, so_far: usize) {
+        wait_for("commands can be sent again", Duration::from_secs(60), || {
+            (self.readies() > so_far).then_some(())
+        });
+    }
+
+    /// Whether commands could be sent since the core started last.
+    pub fn is_ready(&self) -> bool {
+        let log = self.log();
+        log.rsplit("running bus=").next().is_some_and(|life| life.contains("commands can be sent"))
+    }
+
     /// Waits for the connection after the first `so_far`; whether it found our session.
     pub fn connected_again(&self, so_far: usize) -> bool {
         wait_for("the gateway is connected again", Duration::from_secs(60), || {

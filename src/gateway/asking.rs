@@ -64,7 +64,9 @@ impl Desk {
     ) -> anyhow::Result<Self> {
         let gateway = &config.gateway;
         let taken = super::access::taken(&restored.facts);
-        let interval = Interval::exactly(now);
+        // What surely is over is over; what the clock cannot tell yet is judged with each request,
+        // by the end of the key that signed it.
+        let interval = Interval::exactly(super::access::surely(&restored.facts));
         let trust = Trust::open(
             &gateway.state_dir,
             &gateway.tenant,

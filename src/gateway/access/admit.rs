@@ -288,7 +288,8 @@ impl Gateway {
             _ if self.guard.ledger_lost => Credential::LedgerLost,
             (Some(held), _) => Credential::Held(held),
             (None, Err(Reason::LedgerLost)) => Credential::LedgerLost,
-            (None, _) => Credential::NotFound,
+            (None, Err(why)) => Credential::NotTaken(why),
+            (None, Ok(())) => Credential::NotFound,
         };
         let tenant = TenantId::new(self.guard.belief.audience.tenant_id.as_str());
         let roles = BTreeMap::default();

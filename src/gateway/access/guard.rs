@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use doorward_events::statement::{Audience, PublicKey, Verifier};
 use doorward_translators::AlarmKind;
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -261,6 +262,13 @@ fn write(batch: &mut Batch, name: String, value: Option<serde_json::Result<Vec<u
         }
         Some(Err(error)) => tracing::error!(name, %error, "a fact cannot be written"),
     }
+}
+
+/// The time before which it surely is not.
+pub fn surely(facts: &[(String, Vec<u8>)]) -> Timestamp {
+    let floor = facts.iter().find(|(name, _)| name == FLOOR);
+    let floor = floor.and_then(|(_, value)| serde_json::from_slice::<Floor>(value).ok());
+    Clock::new(floor).floor().at
 }
 
 /// What was taken of lists of issuers before.

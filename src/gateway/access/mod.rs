@@ -20,7 +20,7 @@ mod visits;
 mod week;
 
 pub use accepts::{accepted, own};
-pub use guard::{Belief, Guard, taken};
+pub use guard::{Belief, Guard, surely, taken};
 pub use trust::Trust;
 
 use std::time::Duration;

@@ -233,8 +233,10 @@ fn source_of(envelope: &Envelope) -> String {
     format!("{name}/{instance}")
 }
 
+/// Of the payload of a compact JWS.
 fn digest(signed: &str) -> BodyDigest {
-    let digest = ring::digest::digest(&ring::digest::SHA256, signed.as_bytes());
+    let payload = signed.split('.').nth(1).unwrap_or(signed);
+    let digest = ring::digest::digest(&ring::digest::SHA256, payload.as_bytes());
     let mut bytes = [0; 32];
     bytes.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
     BodyDigest(bytes)

@@ -95,6 +95,7 @@ pub fn decide(question: &Question<'_>) -> Decision {
         // The rows deny each of these; whatever escaped them is not granted.
         (Credential::Held(_), None, _) => refused(Reason::ClockUntrusted),
         (Credential::Held(_), _, None) => refused(Reason::RequestExpired),
+        (Credential::NotTaken(why), ..) => refused(why),
         _ => refused(Reason::CredentialNotFound),
     }
 }

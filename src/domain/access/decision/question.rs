@@ -128,6 +128,9 @@ pub enum Credential<'a> {
     NotFound,
     /// It was issued against another journal.
     LedgerLost,
+    /// It came with the request, and was not taken, for this reason: it is over, say, or there is
+    /// no room.
+    NotTaken(Reason),
     /// This.
     Held(&'a Held),
 }

@@ -56,6 +56,7 @@ fn credential(question: &Question<'_>, failed: &mut Vec<Reason>) {
     match question.credential {
         Credential::NotFound => failed.push(Reason::CredentialNotFound),
         Credential::LedgerLost => failed.push(Reason::LedgerLost),
+        Credential::NotTaken(why) => failed.push(why),
         Credential::Held(held) => match held.ended {
             Some(GrantRemoved::LedgerLost) => failed.push(Reason::LedgerLost),
             Some(GrantRemoved::Revoked) => failed.push(Reason::Revoked),

@@ -96,6 +96,9 @@ fn row_6_entry() {
 #[test]
 fn row_7_grant() {
     assert_eq!(unlock(|case| case.credential = None), [Reason::CredentialNotFound]);
+    // Whose grant is over did not guess.
+    let over = |case: &mut Case| (case.credential, case.not_taken) = (None, Some(Reason::Expired));
+    assert_eq!(unlock(over), [Reason::Expired]);
     assert_eq!(unlock(|case| case.ledger_lost = true), [Reason::LedgerLost]);
     let ended = unlock(|case| case.held().ended = Some(GrantRemoved::LedgerLost));
     assert_eq!(ended.first(), Some(&Reason::LedgerLost));

@@ -12,8 +12,8 @@ use crate::quantiles::Quantiles;
 
 /// Requests that count for nothing: caches fill.
 const FIRST: usize = 50;
-/// Between one request's end and the next.
-const PAUSE: Duration = Duration::from_millis(15);
+/// Between one request's end and the next: the commits that follow of it are over then.
+const PAUSE: Duration = Duration::from_millis(30);
 /// Until the gateway knows its doors.
 const KNOWN: Duration = Duration::from_secs(30);
 
@@ -44,11 +44,12 @@ async fn measure(place: &Place<'_>) -> Result<()> {
         desk.ask(request).await?;
         let answered = begun.elapsed();
         let command = locks.command(lock)?.duration_since(begun);
+        // Half a round before its turn, so that its door is free and locked then.
+        locks.lock((turn + LOCKS / 2) % LOCKS)?;
+        // Until the gateway has told what came of both.
         tokio::time::sleep(PAUSE).await;
         let echo = locks.echo()?;
         let sync = disk.sync()?;
-        // Half a round later, so that its door is free and locked when its turn comes.
-        locks.lock((turn + LOCKS / 2) % LOCKS)?;
         if turn >= FIRST {
             answers.add(answered);
             commands.add(command);

@@ -10,7 +10,7 @@ use doorward::journal::{Bounds, Journal};
 use uuid::Uuid;
 
 use crate::cost;
-use crate::load::Load;
+use crate::load::{Kind, Load};
 use crate::raw::Raw;
 use crate::spread::{Spread, median};
 
@@ -35,11 +35,11 @@ struct Round {
 }
 
 /// Measures each group for `rounds` rounds of `seconds`, in `folder`, and prints a table.
-pub fn run(folder: &Path, rounds: usize, seconds: f64, audited: bool) -> Result<()> {
+pub fn run(folder: &Path, rounds: usize, seconds: f64, kind: Kind) -> Result<()> {
     let mut raw = Raw::new(&folder.join("raw"))?;
     let mut tracks = Vec::new();
     for group in GROUPS {
-        tracks.push(Track::new(folder, group, audited)?);
+        tracks.push(Track::new(folder, group, kind)?);
     }
     for round in 0..rounds {
         eprintln!("journal: round {} of {rounds}, load {}", round + 1, cost::machine_load());
@@ -86,14 +86,14 @@ struct Track {
 }
 
 impl Track {
-    fn new(folder: &Path, group: usize, audited: bool) -> Result<Self> {
+    fn new(folder: &Path, group: usize, kind: Kind) -> Result<Self> {
         let path = folder.join(format!("journal-{group}.db"));
         let bounds = Bounds { history_bytes: HISTORY, ..Bounds::default() };
         let (journal, _) = Journal::open_with(&path, bounds, Uuid::from_u128(7), None)?;
         let mut track = Self {
             group,
             journal,
-            load: Load::new(audited),
+            load: Load::new(kind),
             last: Vec::new(),
             events: 0,
             details: 0,

@@ -6,13 +6,24 @@ use anyhow::Result;
 use doorward::domain::ids::VendorId;
 use doorward::journal::{Batch, NewEvent};
 use doorward::link::Digest;
-use doorward_events::types::{AccessGranted, EntryPositionChanged};
+use doorward_events::types::{AccessGranted, EntryPositionChanged, EventQuarantined};
 use doorward_events::{Envelope, PublisherId};
 use jiff::{SignedDuration, Timestamp};
 
 const DOORS: u64 = 200;
 /// The first event's time, in seconds since the epoch.
 const START: i64 = 1_795_243_931;
+
+/// What happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Doors open and close.
+    Doors,
+    /// Doors are opened by somebody: events with digests.
+    Access,
+    /// Events of the same length, without digests.
+    Alike,
+}
 
 /// Makes one batch after the other; no two events are alike but in form.
 pub struct Load {
@@ -23,13 +34,11 @@ pub struct Load {
     tenant: Arc<str>,
     site: Arc<str>,
     vendor: VendorId,
-    /// Events leave digests.
-    audited: bool,
+    kind: Kind,
 }
 
 impl Load {
-    /// Doors that open and close, or (`audited`) are opened by somebody.
-    pub fn new(audited: bool) -> Self {
+    pub fn new(kind: Kind) -> Self {
         let mut random = 0x9e37_79b9_7f4a_7c15;
         let names = (0..DOORS).map(|door| {
             let device = 0x0015_8d00_0000_0000 | (next(&mut random) & 0xffff_ffff);
@@ -46,7 +55,7 @@ impl Load {
             tenant: Arc::from("riverside-homes"),
             site: Arc::from("riverside-3"),
             vendor: VendorId::new("zigbee2mqtt"),
-            audited,
+            kind,
         }
     }
 
@@ -95,19 +104,29 @@ impl Load {
         batch.facts.insert(format!("door/{entry}"), fact.into_bytes());
         batch.seen.push(Digest(((u128::from(low) << 64) | u128::from(high)).to_be_bytes()));
         let vendor = Some(self.vendor.clone());
-        let draft = if self.audited {
-            envelope.seal(&AccessGranted {
+        let grant = uuid::Uuid::from_u64_pair(high, low).to_string();
+        let courier = format!("courier-{:08x}", low >> 32);
+        let draft = match self.kind {
+            Kind::Doors => envelope.seal(&data)?,
+            Kind::Access => envelope.seal(&AccessGranted {
                 action: "unlock".into(),
                 channel: "request".into(),
                 request_id: None,
                 issuer: None,
-                grant_id: Some(uuid::Uuid::from_u64_pair(high, low).to_string()),
-                subject_ref: Some(format!("courier-{:08x}", low >> 32)),
+                grant_id: Some(grant),
+                subject_ref: Some(courier),
                 visit_id: None,
                 command_id: None,
-            })?
-        } else {
-            envelope.seal(&data)?
+            })?,
+            Kind::Alike => envelope.seal(&EventQuarantined {
+                quarantine_id: 1,
+                vendor: None,
+                source: grant,
+                reason: "too_large".into(),
+                detail: Some(courier),
+                bytes: 1,
+                count: 1,
+            })?,
         };
         batch.events.push(NewEvent { draft, vendor });
         Ok(())

@@ -10,7 +10,7 @@ use rustix::fs::{Advice, fadvise};
 use uuid::Uuid;
 
 use crate::cost;
-use crate::load::Load;
+use crate::load::{Kind, Load};
 use crate::spread::Spread;
 
 /// Events of one commit.
@@ -20,7 +20,7 @@ const GROUP: usize = 500;
 pub fn fill(path: &Path, events: usize) -> Result<()> {
     let (mut journal, restored) = open(path)?;
     ensure!(restored.slot == 0, "there is a journal already");
-    let mut load = Load::new(false);
+    let mut load = Load::new(Kind::Doors);
     let began = Instant::now();
     for _ in 0..events / GROUP {
         journal.commit(&load.batch(GROUP, Vec::new())?)?;

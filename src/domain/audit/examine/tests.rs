@@ -44,7 +44,9 @@ impl Journal {
             }
             sequence += 2;
             let mut counts = BTreeMap::new();
-            kept.iter().for_each(|event| *counts.entry(event.kind.to_owned()).or_default() += 1);
+            for event in &kept {
+                *counts.entry(event.kind.to_owned()).or_default() += 1;
+            }
             let leaves: Vec<Hash> = kept.iter().map(|event| event.leaf).collect();
             let closable = Closable {
                 journal_id: id,

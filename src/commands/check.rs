@@ -53,8 +53,8 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
             report.findings.append(&mut configuration.findings);
             issuers(config, &configuration, &mut report);
             if !args.offline {
-                clock(config, &configuration, &mut report);
                 reach(config, &configuration, &mut report).await;
+                clock(config, &configuration, &mut report);
             }
         }
         Err(findings) => report.findings = findings,

@@ -157,7 +157,7 @@ pub fn bad_zone(source: &Source, key: &str, name: &str) -> Option<Finding> {
         Zone::Usable => None,
         Zone::Unheard => Some(source.warning(
             key,
-            format!("this machine knows no time zone {name:?}"),
+            format!("no time zone {name:?} is known here: grants with a schedule are denied"),
             "check its spelling (timedatectl list-timezones), or update the package tzdata",
         )),
         Zone::Malformed => Some(source.error(

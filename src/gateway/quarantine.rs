@@ -197,7 +197,7 @@ impl Gateway {
         let event = match vendor {
             Some(vendor) if record.reason == RETAINED_COMMAND => {
                 let topic = &record.source;
-                tracing::error!(
+                tracing::warn!(
                     %vendor,
                     topic,
                     "the broker keeps a command, which is carried out at the device's next \

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use doorward_events::PublisherId;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use super::access::{Answering, Belief, Guard, Outbound};
@@ -173,6 +174,8 @@ pub struct Gateway {
     pub(super) entries: BTreeMap<EntryId, Entry>,
     /// Which entries an endpoint serves, and as what.
     pub(super) bindings: HashMap<EndpointId, Vec<(EntryId, Role)>>,
+    /// The entries' time zones, as they were when the gateway started.
+    pub(super) zones: HashMap<EntryId, TimeZone>,
     pub(super) doors: BTreeMap<EntryId, EntryState>,
     pub(super) endpoints: BTreeMap<EndpointId, EndpointState>,
     pub(super) vendors: BTreeMap<VendorId, VendorState>,
@@ -214,6 +217,8 @@ impl Gateway {
                 bindings.entry(endpoint.clone()).or_default().push((entry.id.clone(), *role));
             }
         }
+        let zone = |entry: &Entry| Some((entry.id.clone(), TimeZone::get(&entry.time_zone).ok()?));
+        let zones = entries.iter().filter_map(zone).collect();
         let composer = Composer::new(identity, &entries, seed);
         let guard = Guard::restored(belief, &restored);
         let remembered = Memory::load(restored.facts, pinned);
@@ -221,6 +226,7 @@ impl Gateway {
         Self {
             entries: entries.into_iter().map(|entry| (entry.id.clone(), entry)).collect(),
             bindings,
+            zones,
             doors: remembered.doors,
             endpoints: remembered.endpoints,
             vendors: remembered.vendors,

@@ -277,8 +277,7 @@ impl Oracle {
                     if rest.next_if(|next| *next == act).is_some() {
                         return true;
                     }
-                    let inferred =
-                        handed_over.iter().position(|(at, line)| *at <= act.0 && line == act.1);
+                    let inferred = handed_over.iter().position(|line| line == act.1);
                     inferred.is_none_or(|at| {
                         handed_over.remove(at);
                         false
@@ -291,7 +290,7 @@ impl Oracle {
 
     /// Alarms that the gateway inferred and did not clear itself: when the device tells one of them
     /// too, it is told already.
-    fn handed_over(&self, entry: &str) -> Vec<(Timestamp, String)> {
+    fn handed_over(&self, entry: &str) -> Vec<String> {
         let inferred =
             |told: &&Told| told.subject() == entry && told.event["endpoint_id"].is_null();
         let cleared: HashSet<&str> = self
@@ -304,7 +303,7 @@ impl Oracle {
             .values()
             .filter(inferred)
             .filter(|told| told.kind() == "alarm.raised" && !cleared.contains(told.id()))
-            .map(|told| (told.time(), told.line()))
+            .map(Told::line)
             .collect()
     }
 

@@ -38,7 +38,7 @@ impl Gateway {
         };
         Gathered {
             roles,
-            zone: TimeZone::get(&entry.time_zone).ok(),
+            zone: self.zones.get(&entry.id).cloned(),
             // No command of ours is a toggle: each has a form whose outcome is sure, or none.
             physical: Physical { toggle: false, way, unattended_close: entry.unattended_close },
         }

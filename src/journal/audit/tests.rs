@@ -159,7 +159,7 @@ fn verify(journal: &Journal) -> Result<[u64; 3], (u64, u64, Broken)> {
 /// The types whose events leave digests, one by one: whoever adds a type decides.
 #[test]
 fn accesses_decisions_and_the_gateways_own_record_leave_digests() {
-    const NONE: [&str; 11] = [
+    const NONE: [&str; 13] = [
         "endpoint.battery_changed",
         "endpoint.discovered",
         "endpoint.flooding",
@@ -171,8 +171,10 @@ fn accesses_decisions_and_the_gateways_own_record_leave_digests() {
         "event.quarantined",
         "gateway.heartbeat",
         "publisher.handshake_sent",
+        "security.authentication_failed",
+        "security.retained_command_found",
     ];
-    const SOME: [&str; 27] = [
+    const SOME: [&str; 28] = [
         "access.denied",
         "access.granted",
         "access.requested",
@@ -184,6 +186,7 @@ fn accesses_decisions_and_the_gateways_own_record_leave_digests() {
         "credential.set",
         "entry.attribution_updated",
         "entry.registered",
+        "gateway.clock_changed",
         "gateway.events_dropped",
         "gateway.started",
         "gateway.subject_erased",

@@ -8,6 +8,7 @@ use doorward_events::types::{
     AccessAction, EntryLockRequested, EntryOpenRequested, EntryUnlockRequested, GrantIssued,
     GrantRevoked,
 };
+use doorward_events::types::{Weekday, WeeklySchedule, WeeklyWindow};
 use doorward_events::{Envelope, EventType, Form, PublisherId, validate};
 use jiff::SignedDuration;
 use proptest::prelude::*;
@@ -348,6 +349,38 @@ fn id() -> impl Strategy<Value = String> {
     "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 }
 
+const WEEK: [Weekday; 7] = [
+    Weekday::Monday,
+    Weekday::Tuesday,
+    Weekday::Wednesday,
+    Weekday::Thursday,
+    Weekday::Friday,
+    Weekday::Saturday,
+    Weekday::Sunday,
+];
+
+prop_compose! {
+    /// The longest one fits a grant that a request brings.
+    fn any_schedule()(
+        windows in prop::collection::vec(
+            (prop::sample::select(WEEK.to_vec()), 0..24_u8, 0..=48_u8, 0..60_u8),
+            1..=28,
+        ),
+        holidays in prop::collection::btree_set((2026..=2100_u16, 1..=12_u8, 1..=28_u8), 0..=40),
+    ) -> WeeklySchedule {
+        let window = |(day, from, to, minute)| WeeklyWindow {
+            day,
+            from: format!("{from:02}:{minute:02}"),
+            to: format!("{to:02}:00"),
+        };
+        let date = |(year, month, day)| format!("{year}-{month:02}-{day:02}");
+        WeeklySchedule {
+            windows: windows.into_iter().map(window).collect(),
+            holidays: holidays.into_iter().map(date).collect(),
+        }
+    }
+}
+
 prop_compose! {
     fn any_grant()(
         (entry, site, subject) in (id(), prop::option::of(id()), id()),
@@ -355,6 +388,7 @@ prop_compose! {
         (from, length) in (0..4_000_000_000_i64, 1..=31_622_400_i64),
         (uses, interval) in (1..=1_000_000_u32, prop::option::of(1..=86_400_u32)),
         id in any::<u128>(),
+        schedule in prop::option::of(any_schedule()),
     ) -> Grant {
         let mut address = Address::new("acme", "gw-1", entry);
         address.site_id = site;
@@ -369,7 +403,7 @@ prop_compose! {
             expires_at: not_before + SignedDuration::from_secs(length),
             max_uses: uses,
             min_interval_s: interval,
-            schedule: None,
+            schedule,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use doorward::domain::audit::MAX_EVENTS;
 use doorward::journal::{Bounds, Journal};
 use uuid::Uuid;
 
@@ -80,6 +81,8 @@ struct Track {
     load: Load,
     /// Slots of the last commit, which the next one marks as accepted.
     last: Vec<u64>,
+    /// Events since a range was closed.
+    open: usize,
     events: u64,
     details: u64,
     rounds: Vec<Round>,
@@ -95,6 +98,7 @@ impl Track {
             journal,
             load: Load::new(kind),
             last: Vec::new(),
+            open: 0,
             events: 0,
             details: 0,
             rounds: Vec::new(),
@@ -105,6 +109,7 @@ impl Track {
             let committed = track.journal.commit(&batch)?;
             track.last = committed.events.iter().map(|event| event.slot).collect();
             filled += 500;
+            track.close(500)?;
         }
         Ok(track)
     }
@@ -132,6 +137,7 @@ impl Track {
                 self.events += committed.events.len() as u64;
                 self.details += text.len() as u64;
                 rows.push(text);
+                self.close(self.group)?;
             }
             cpu += cost::busy()? - busy;
             bytes += cost::written()? - before;
@@ -156,6 +162,21 @@ impl Track {
             cpu_us: cpu as f64 / count / 1e3,
             raw_cpu_us: raw_cpu as f64 / count / 1e3,
         })
+    }
+
+    /// Closes a range when as many events came as one holds.
+    fn close(&mut self, events: usize) -> Result<()> {
+        self.open += events;
+        if !self.load.leaves_digests() || self.open < MAX_EVENTS {
+            return Ok(());
+        }
+        if let Some(closable) = self.journal.closable(true)? {
+            self.open = 0;
+            let batch = self.load.checkpoint(&closable)?;
+            let committed = self.journal.commit(&batch)?;
+            self.last.extend(committed.events.iter().map(|event| event.slot));
+        }
+        Ok(())
     }
 
     fn detail(&self) -> f64 {

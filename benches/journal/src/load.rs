@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use doorward::domain::audit::{Closable, Statement};
 use doorward::domain::ids::VendorId;
-use doorward::journal::{Batch, NewEvent};
+use doorward::journal::{Batch, Closing, NewEvent};
 use doorward::link::Digest;
-use doorward_events::types::{AccessGranted, EntryPositionChanged, EventQuarantined};
+use doorward_events::types::{AccessGranted, AuditCheckpoint, EntryPositionChanged};
 use doorward_events::{Envelope, PublisherId};
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,10 +20,8 @@ const START: i64 = 1_795_243_931;
 pub enum Kind {
     /// Doors open and close.
     Doors,
-    /// Doors are opened by somebody: events with digests.
+    /// Doors are opened by somebody: events with digests, of which ranges are closed.
     Access,
-    /// Events of the same length, without digests.
-    Alike,
 }
 
 /// Makes one batch after the other; no two events are alike but in form.
@@ -68,6 +67,43 @@ impl Load {
             self.one(&mut batch)?;
         }
         Ok(batch)
+    }
+
+    /// Whether its events leave digests.
+    pub fn leaves_digests(&self) -> bool {
+        self.kind == Kind::Access
+    }
+
+    /// What closes a range; its signature is as long as a true one.
+    pub fn checkpoint(&mut self, closable: &Closable) -> Result<Batch> {
+        let statement = Statement::of(closable, &self.tenant, &self.publisher.instance);
+        let length = statement.to_text()?.len() * 4 / 3;
+        let signed = format!("{}.{}.{}", "h".repeat(112), "p".repeat(length), "s".repeat(86));
+        let time = Timestamp::from_second(START)?;
+        let id = uuid::Uuid::now_v7();
+        let envelope = Envelope::new(id, time, self.publisher.clone(), self.tenant.clone());
+        let number = |value: u64| i64::try_from(value);
+        let data = AuditCheckpoint {
+            journal_id: statement.journal_id.to_string(),
+            first: number(statement.first)?,
+            last: number(statement.last)?,
+            events: number(statement.events)?,
+            counts: std::iter::once(("access.granted".to_owned(), number(statement.events)?))
+                .collect(),
+            dropped: Vec::new(),
+            refused: Vec::new(),
+            previous_root: statement.previous_root.map(|root| root.to_string()),
+            root: statement.root.to_string(),
+            signed: signed.clone(),
+        };
+        let event = NewEvent { draft: envelope.seal(&data)?, vendor: None };
+        let closing = Closing {
+            slots: closable.slots,
+            events: closable.events,
+            root: statement.root,
+            signed,
+        };
+        Ok(Batch { events: vec![event], closing: Some(closing), ..Batch::default() })
     }
 
     fn one(&mut self, batch: &mut Batch) -> Result<()> {
@@ -117,15 +153,6 @@ impl Load {
                 subject_ref: Some(courier),
                 visit_id: None,
                 command_id: None,
-            })?,
-            Kind::Alike => envelope.seal(&EventQuarantined {
-                quarantine_id: 1,
-                vendor: None,
-                source: grant,
-                reason: "too_large".into(),
-                detail: Some(courier),
-                bytes: 1,
-                count: 1,
             })?,
         };
         batch.events.push(NewEvent { draft, vendor });

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::gateway::{Gateway, Place, Said, wait_for};
-use crate::sink::Sink;
+use crate::sink::{Mood, Sink};
 
 fn delivered(place: &Place) {
     wait_for("all is delivered", || {
@@ -174,4 +174,50 @@ fn what_was_closed_verifies_here_and_against_the_bus_and_what_was_changed_is_nam
     let said = broken(&place, &[]);
     assert!(said.out.contains("is not known here"), "{said:?}");
     fine(&place, &["--key", key["public_key"].as_str().unwrap()]);
+}
+
+#[test]
+fn what_the_bus_refused_is_told_by_the_checkpoint() {
+    let place = Place::new();
+    let sink = Sink::start();
+    sink.moods([Mood::Only("\"type\":\"entry.registered\"", "MalformedDetail")]);
+    place.bus(&Place::sink(sink.port));
+    let gateway = started(&place);
+    assert!(place.json(&["audit", "close", "--json"])["closed"].is_object());
+    let checkpoint = sink.gets("audit.checkpoint", |_| true);
+    let data = &checkpoint.detail["data"];
+    let refused = data["refused"].as_array().unwrap();
+    let told = |run: &Value| run["last"].as_u64().unwrap() - run["first"].as_u64().unwrap() + 1;
+    assert_eq!(refused.iter().map(told).sum::<u64>(), 2, "one of each entry: {data}");
+    assert_eq!(data["counts"]["entry.registered"], 2, "{data}");
+    assert!(data["dropped"].as_array().unwrap().is_empty());
+    fine(&place, &[]);
+    // So is a checkpoint that it refused.
+    sink.moods([Mood::Only("\"type\":\"audit.checkpoint\"", "MalformedDetail")]);
+    assert_eq!(place.run(&["unlock", "front", "--no-wait"]).code, Some(3));
+    delivered(&place);
+    let lost = place.json(&["audit", "close", "--json"])["closed"].clone();
+    delivered(&place);
+    assert_eq!(fine(&place, &[])["lost"], 1);
+    sink.moods([Mood::Accept]);
+    assert!(place.json(&["audit", "close", "--json"])["closed"].is_object());
+    let told = sink.gets("audit.checkpoint", |entry| entry.detail["data"]["first"] != 1);
+    let next = lost["last"].as_u64().unwrap() + 1;
+    let expected = serde_json::json!([{ "first": next, "last": next }]);
+    assert_eq!(
+        (&told.detail["data"]["first"], &told.detail["data"]["refused"]),
+        (&next.into(), &expected)
+    );
+    delivered(&place);
+    gateway.kill();
+    // As after a power cut: what was closed is closed, and its marks may be missing.
+    assert_eq!(fine(&place, &[])["ranges"], 3);
+    let gateway = started(&place);
+    assert_eq!(fine(&place, &[])["ranges"], 3);
+    assert!(place.json(&["audit", "close", "--json"])["closed"].is_object());
+    delivered(&place);
+    let (file, count) = received(&place, &sink);
+    assert_eq!(count, 3);
+    assert_eq!(fine(&place, &["--against", &file])["against"]["same"], 3);
+    gateway.terminate();
 }

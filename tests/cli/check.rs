@@ -71,7 +71,8 @@ fn brokers_are_reached_unless_told_not_to() {
     let words = place.run(&["check"]);
     assert!(words.out.contains("BAD  broker of zigbee2mqtt"), "{words:?}");
     assert!(words.out.contains("-    the running gateway: it does not run"), "{words:?}");
-    assert!(words.out.ends_with("2 errors, 0 warnings\n"), "{words:?}");
+    // Whether a time service keeps this machine's clock is not the test's.
+    assert!(words.out.contains("\n2 errors, "), "{words:?}");
 }
 
 #[test]

@@ -199,7 +199,7 @@ pub fn main() -> ExitCode {
 
 async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Run => run::run(&cli.config).await,
+        Command::Run => Box::pin(run::run(&cli.config)).await,
         Command::Check(args) => check::run(&cli.config, &args).await,
         Command::Events(args) => events::run(&cli.config, &args).await,
         Command::Doors(args) => doors::run(&cli.config, &args).await,

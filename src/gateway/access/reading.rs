@@ -218,13 +218,11 @@ impl Listen<'_> {
         let verified =
             self.verifier.verify(&received, self.audience, self.now).map_err(Unheard::from)?;
         let body = digest(verified.signed());
-        match said(verified.statement(), &verified) {
-            Some(said) => Ok(Heard { cause: Cause::of(&received.envelope), said, body }),
-            None => {
-                let text = "the statement holds what this build has no meaning for";
-                Err(Unheard::new(Reason::UnsupportedRestriction, text))
-            }
-        }
+        let Some(said) = said(verified.statement(), &verified) else {
+            let text = "the statement holds what this build has no meaning for";
+            return Err(Unheard::new(Reason::UnsupportedRestriction, text));
+        };
+        Ok(Heard { cause: Cause::of(&received.envelope), said, body })
     }
 }
 

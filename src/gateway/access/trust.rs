@@ -90,11 +90,11 @@ fn newest(wanted: &Issuers, taken: &Taken, now: Interval) -> Option<IssuerList> 
             Err(error) => tracing::error!(from, "a list of issuers is not believed: {error:#}"),
         }
     }
-    match &newest {
-        Some(list) => {
-            tracing::info!(version = list.version(), expires = %list.expires(), "the list of issuers is taken");
-        }
-        None => tracing::error!("nobody is believed over the bus until a list of issuers comes"),
+    if let Some(list) = &newest {
+        let (version, expires) = (list.version(), list.expires());
+        tracing::info!(version, %expires, "the list of issuers is taken");
+    } else {
+        tracing::error!("nobody is believed over the bus until a list of issuers comes");
     }
     newest
 }

@@ -1,7 +1,7 @@
 //! kill -9 at any moment of an unlock. The lock counts, not we: no request is carried out twice,
 //! none without an intent in the journal, none after its deadline.
 //!
-//! `DOORWARD_ACCESS_KILLS`: how often (60).
+//! `DOORWARD_ACCESS_KILLS`: how often (200).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
@@ -16,7 +16,7 @@ use crate::support::wait_for;
 #[test]
 fn a_killed_gateway_never_opens_twice() {
     let kills: u64 =
-        std::env::var("DOORWARD_ACCESS_KILLS").map_or(60, |text| text.parse().unwrap());
+        std::env::var("DOORWARD_ACCESS_KILLS").map_or(200, |text| text.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let (signer, table) = trust(folder.path());
     let mut stand = Stand::start(folder.path(), &table);

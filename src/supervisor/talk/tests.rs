@@ -1,10 +1,11 @@
 use doorward_translators::{Act, Setup};
+use tokio::net::UnixStream;
 use tokio_util::codec::Framed;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::ids::EndpointId;
-use crate::link::{CommandProgress, CommandRefusal, CommandTold, MqttConnection};
+use crate::domain::ids::{EndpointId, VendorId};
+use crate::link::{CommandOrder, CommandProgress, CommandRefusal, CommandTold, MqttConnection};
 
 /// A test in a vendor process's place, and what the core is told of it.
 struct Stand {

@@ -1,0 +1,160 @@
+//! The talk with one vendor process over its link: hello, then frames in and orders out, until one
+//! of the two ends it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::codec::{FramedRead, FramedWrite};
+
+use super::breaker::{Breaker, STABLE};
+use super::handle::{Vendor, given};
+use super::process::{Closed, Event, tell};
+use super::serial;
+use super::spawn::{Cause, Sockets};
+use crate::link::{
+    Connection, CoreFrame, FrameCodec, Given, MAX_GIVEN, Order, PROTOCOL, VendorFrame, VendorSetup,
+};
+
+/// No frame for this long, and the process is taken for hung.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(15);
+/// A second look after that, before it is judged.
+const SECOND_LOOK: Duration = Duration::from_secs(1);
+/// Longest description of a violation, in characters.
+const MAX_DETAIL: usize = 256;
+/// How long a process has to say hello.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How a talk ended.
+pub(super) enum End {
+    LinkClosed,
+    Fault(Cause),
+}
+
+pub(super) async fn talk(
+    setup: &VendorSetup,
+    life: u64,
+    sockets: Sockets,
+    events: &mpsc::Sender<Event>,
+    breaker: &mut Breaker,
+    isolated_at: &mut Option<Instant>,
+) -> Result<End, Closed> {
+    let (read, write) = sockets.link.into_split();
+    let mut frames = FramedRead::new(read, FrameCodec::<VendorFrame>::default());
+    let mut writer = FramedWrite::new(write, FrameCodec::<VendorFrame>::default());
+    let violation = |detail: String| {
+        let detail = doorward_events::bounded_text(&detail, MAX_DETAIL);
+        End::Fault(Cause { word: "protocol_violation", detail })
+    };
+    match tokio::time::timeout(HELLO_TIMEOUT, frames.next()).await {
+        Ok(Some(Ok(VendorFrame::Hello { protocol: PROTOCOL, .. }))) => {}
+        Ok(Some(Ok(_))) => return Ok(violation("its first frame is no hello".to_owned())),
+        Ok(Some(Err(error))) => return Ok(violation(error.to_string())),
+        Ok(None) => return Ok(End::LinkClosed),
+        Err(_) => return Ok(hung("no hello")),
+    }
+    let hello = CoreFrame::Hello {
+        protocol: PROTOCOL,
+        build: env!("CARGO_PKG_VERSION").to_owned(),
+        setup: Box::new(setup.clone()),
+    };
+    if writer.send(&hello).await.is_err() {
+        return Ok(End::LinkClosed);
+    }
+    let (acks, mut acked) = watch::channel(0);
+    let (held, mut holding) = watch::channel(false);
+    let (reads, mut to_read) = mpsc::channel(4);
+    let (commands, mut ordered) = mpsc::channel(MAX_GIVEN);
+    let open = Arc::new(Mutex::new(Given::default()));
+    // Reading and writing are apart: a process that does not read must not keep us from
+    // reading what it sends.
+    let writing = async move {
+        loop {
+            let frame = tokio::select! {
+                biased;
+                order = ordered.recv() => match order {
+                    Some(order) => CoreFrame::Command(order),
+                    None => return,
+                },
+                changed = acked.changed() => match changed {
+                    Ok(()) => CoreFrame::Ack { through: *acked.borrow_and_update() },
+                    Err(_) => return,
+                },
+                devices = to_read.recv() => match devices {
+                    Some(devices) => CoreFrame::Read { devices },
+                    None => return,
+                },
+            };
+            if writer.send(&frame).await.is_err() {
+                return;
+            }
+        }
+    };
+    let port_lost = Notify::new();
+    let lending = async {
+        match (&setup.connection, sockets.port) {
+            (Connection::Serial(line), Some(process)) => {
+                serial::lend(&setup.vendor, line, process, &port_lost).await;
+            }
+            _ => std::future::pending().await,
+        }
+    };
+    let reading = async {
+        let vendor = &setup.vendor;
+        let acknowledged = acks.subscribe();
+        let mut order = Order::default();
+        let link = Vendor { life, acks, held, reads, commands, given: Arc::clone(&open) };
+        tell(events, Event::Started { vendor: vendor.clone(), link }).await?;
+        let begun = Instant::now();
+        loop {
+            // Once nobody can let go any more, there is nothing to wait for.
+            let _ = holding.wait_for(|held| !held).await;
+            let mut next = tokio::time::timeout(HEARTBEAT_TIMEOUT, frames.next()).await;
+            if next.is_err() {
+                // If we were the ones who stood still, its frames are waiting by now.
+                next = tokio::time::timeout(SECOND_LOOK, frames.next()).await;
+            }
+            match next {
+                Ok(Some(Ok(frame))) => {
+                    let through = *acknowledged.borrow();
+                    if let Err(broken) = order.admit(&frame, through) {
+                        return Ok(violation(broken.to_string()));
+                    }
+                    if let VendorFrame::Command(told) = &frame
+                        && let Err(broken) = given(&open).told(told)
+                    {
+                        return Ok(violation(broken.to_string()));
+                    }
+                    if let VendorFrame::Connection { up: false, .. } = &frame {
+                        port_lost.notify_one();
+                    }
+                    if begun.elapsed() >= STABLE && breaker.recovered() {
+                        let isolated_for =
+                            isolated_at.take().map(|at| at.elapsed()).unwrap_or_default();
+                        let recovered = Event::Recovered { vendor: vendor.clone(), isolated_for };
+                        tell(events, recovered).await?;
+                    }
+                    tell(events, Event::Frame { vendor: vendor.clone(), life, frame }).await?;
+                }
+                Ok(Some(Err(error))) => return Ok(violation(error.to_string())),
+                Ok(None) => return Ok(End::LinkClosed),
+                Err(_) => return Ok(hung("no frame")),
+            }
+        }
+    };
+    tokio::pin!(reading);
+    tokio::select! {
+        end = &mut reading => end,
+        () = lending => Ok(End::LinkClosed),
+        () = writing => reading.await,
+    }
+}
+
+fn hung(what: &str) -> End {
+    End::Fault(Cause { word: "missed_heartbeat", detail: format!("{what} in time") })
+}
+
+#[cfg(test)]
+mod tests;

@@ -277,6 +277,10 @@ fn tell(answer: &Answer, json: bool) -> anyhow::Result<ExitCode> {
             output::say(&format!("the gateway believes that it is {at} ({trust})"));
             ExitCode::SUCCESS
         }
+        Answer::Vendor { vendor, state } => {
+            output::say(&format!("{vendor}: {state}"));
+            ExitCode::SUCCESS
+        }
         Answer::Issuers { version } => {
             output::say(&format!("the list of issuers of version {version} is believed"));
             ExitCode::SUCCESS

@@ -14,9 +14,11 @@ mod journal;
 mod output;
 mod quarantine;
 mod queue;
+mod reload;
 mod run;
 mod stopped;
 mod trust;
+mod vendors;
 mod visits;
 mod week;
 
@@ -84,6 +86,29 @@ Examples:
   doorward queue
   doorward queue --json")]
     Queue(queue::Args),
+    /// Show what each vendor's process is doing; restart, isolate or release one.
+    #[command(after_help = "Exit status: 3 the order was refused.
+
+Examples:
+  doorward vendors
+  doorward vendors restart zigbee2mqtt
+  doorward vendors isolate zigbee2mqtt
+  doorward vendors release zigbee2mqtt")]
+    Vendors(vendors::Args),
+    /// Let the running gateway read its files again. If anything is wrong with them, nothing
+    /// changes.
+    #[command(
+        after_help = "A changed file of one vendor touches that vendor's process alone; doors and their devices count
+at once; [gateway], [bus], [journal], [trust] and [downlink] count from the next start on. SIGHUP
+does the same, and tells the log.
+
+Exit status: 3 the new configuration is bad, and the old one goes on.
+
+Examples:
+  doorward check && doorward reload
+  doorward reload --json"
+    )]
+    Reload(reload::Args),
     /// Unlock a door, and wait until it is.
     #[command(after_help = ACT_HELP)]
     Unlock(act::Args),
@@ -204,6 +229,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Events(args) => events::run(&cli.config, &args).await,
         Command::Doors(args) => doors::run(&cli.config, &args).await,
         Command::Queue(args) => queue::run(&cli.config, &args).await,
+        Command::Vendors(args) => vendors::run(&cli.config, &args).await,
+        Command::Reload(args) => reload::run(&cli.config, &args).await,
         Command::Unlock(args) => act::run(&cli.config, Act::Unlock, &args).await,
         Command::Open(args) => act::run(&cli.config, Act::Open, &args).await,
         Command::Lock(args) => act::run(&cli.config, Act::Lock, &args).await,

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::BusConfig;
 use crate::gateway::commits::Broken;
 use crate::gateway::daemon::Daemon;
-use crate::local::Socket;
+use crate::local::{Request, Socket};
 
 /// How often a journal that breaks while it is open is opened anew in one process. A disk that
 /// breaks it again and again needs more than that.
@@ -27,7 +28,7 @@ pub fn log() {
 
 pub async fn run(config: &Path) -> anyhow::Result<ExitCode> {
     log();
-    let configuration = match crate::config::read(config) {
+    let mut configuration = match crate::config::read(config) {
         Ok(configuration) => configuration,
         Err(findings) => {
             for finding in findings {
@@ -52,27 +53,44 @@ pub async fn run(config: &Path) -> anyhow::Result<ExitCode> {
     let vendors = configuration.vendors.len();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     for life in 1.. {
         // Before the journal is touched: nobody runs a gateway that cannot be asked.
         let socket = Socket::bind(&configuration.gateway.socket)?;
         let (daemon, access) = Daemon::start(configuration.clone()).await?;
         tracing::info!(bus, vendors, socket = place, "running");
+        let requests = access.requests.clone();
         let server = tokio::spawn(async move {
             if let Err(error) = crate::local::serve(socket, access).await {
                 tracing::error!("the local socket is not served: {error:#}");
             }
         });
         let stop = async {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => return,
+                    _ = interrupt.recv() => return,
+                    Some(()) = hangup.recv() => {
+                        // The log says what came of it.
+                        let (reply, _) = oneshot::channel();
+                        if requests.try_send(Request::Reload { uid: None, reply }).is_err() {
+                            tracing::warn!("too busy to read the configuration again; send it once more");
+                        }
+                    }
+                }
             }
         };
         let result = daemon.run(stop).await;
         server.abort();
         let _ = server.await;
         match result {
-            Err(error) if error.is::<Broken>() && life < LIVES => tracing::error!("{error:#}"),
+            Err(error) if error.is::<Broken>() && life < LIVES => {
+                tracing::error!("{error:#}");
+                // It may have been read again meanwhile.
+                if let Ok(read) = crate::config::read(config) {
+                    configuration = read;
+                }
+            }
             other => {
                 other?;
                 break;

@@ -31,6 +31,8 @@ const MAX_FINDINGS: usize = 50;
 /// Everything that was read, with all that is wrong with it.
 #[derive(Clone, Debug)]
 pub struct Configuration {
+    /// The folder that it was read from.
+    pub folder: PathBuf,
     pub gateway: GatewayConfig,
     pub entries: Vec<Entry>,
     pub vendors: Vec<VendorConfig>,
@@ -68,9 +70,14 @@ pub fn read(directory: &Path) -> Result<Configuration, Vec<Finding>> {
     bound(&main, &mut findings);
     findings.append(&mut of_vendors);
     match bound_entries {
-        Some((gateway, entries)) => {
-            Ok(Configuration { gateway, entries, vendors, disabled, findings })
-        }
+        Some((gateway, entries)) => Ok(Configuration {
+            folder: directory.to_owned(),
+            gateway,
+            entries,
+            vendors,
+            disabled,
+            findings,
+        }),
         None => Err(findings),
     }
 }

@@ -22,6 +22,7 @@ use super::daemon::Daemon;
 use super::state::{Identity, Input};
 use crate::bus::{Came, Downlink};
 use crate::config::{Configuration, SystemClock};
+use crate::domain::ids::VendorId;
 use crate::journal::Restored;
 use crate::link::CommandOrder;
 use crate::local::{Answer, Ask};
@@ -180,6 +181,13 @@ impl Daemon {
             }
             return;
         }
+        if let Ask::Vendor { vendor, order } = ask {
+            if let Some(ask) = self.desk.waits(Asker::Local(reply)) {
+                let vendor = VendorId::new(vendor);
+                self.step(Input::VendorOrdered { ask, vendor, order, uid });
+            }
+            return;
+        }
         let text = match ask {
             Ask::Signed { event } => Ok((event, None)),
             ask => self.signed(ask, uid).await.map(|text| (text, Some(uid))),
@@ -271,7 +279,9 @@ impl Daemon {
                     Act::Close | Act::Stop => anyhow::bail!("{action} cannot be asked for here"),
                 }
             }
-            Ask::Signed { .. } | Ask::ConfirmClock => anyhow::bail!("nothing is signed for it"),
+            Ask::Signed { .. } | Ask::ConfirmClock | Ask::Vendor { .. } => {
+                anyhow::bail!("nothing is signed for it")
+            }
         };
         Ok(draft.finish())
     }

@@ -64,6 +64,7 @@ impl Gateway {
             }
             VendorChange::Isolated { cause, detail, restarts } => {
                 state.isolated = true;
+                state.isolated_at = Some(now.wall);
                 state.connected = false;
                 self.reachability(now, vendor, was, effects);
                 let event = self.composer.vendor_isolated(now, vendor, cause, &detail, restarts);
@@ -71,7 +72,12 @@ impl Gateway {
                 self.lose_roles(now, vendor, effects);
             }
             VendorChange::Recovered { isolated_for } => {
+                // Its process may run well, and it is isolated all the same by order.
+                if !state.isolated || state.ordered.is_some() {
+                    return;
+                }
                 state.isolated = false;
+                state.isolated_at = None;
                 let event = self.composer.vendor_recovered(now, vendor, isolated_for);
                 effects.event(None, event);
             }

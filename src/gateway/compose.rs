@@ -36,11 +36,16 @@ pub struct Composer {
 impl Composer {
     /// `seed` feeds the random part of event ids, which need to be unique, not secret.
     pub fn new(identity: Identity, entries: &[Entry], seed: u64) -> Self {
-        let sites = entries
-            .iter()
-            .filter_map(|entry| Some((entry.id.clone(), entry.site.as_deref()?.into())))
-            .collect();
-        Self { identity, sites, random: fastrand::Rng::with_seed(seed) }
+        let random = fastrand::Rng::with_seed(seed);
+        let mut composer = Self { identity, sites: HashMap::new(), random };
+        composer.know(entries);
+        composer
+    }
+
+    /// These are the entries from now on.
+    pub fn know(&mut self, entries: &[Entry]) {
+        let site = |entry: &Entry| Some((entry.id.clone(), entry.site.as_deref()?.into()));
+        self.sites = entries.iter().filter_map(site).collect();
     }
 
     /// A fresh id (UUID version 7).

@@ -16,15 +16,17 @@ use super::access::{Answering, Outbound};
 use super::asking::Desk;
 use super::audit::{Auditor, Closers};
 use super::commits::{Broken, Commit};
+use super::configured::Configured;
+use super::fleet::Fleet;
 use super::opening;
 use super::pace::Pace;
-use super::state::{Effects, Gateway, Identity, Input, Now, StartFacts, VendorChange};
+use super::reload::{self, Reading};
+use super::state::{Effects, Gateway, Identity, Input, Now, StartFacts};
 use crate::bus::{Report, Told, Uplink};
 use crate::config::Configuration;
 use crate::domain::ids::VendorId;
 use crate::health::{Status, UplinkStatus, VendorStatus};
 use crate::journal::{Arrival, Batch, PreviousStop, Writer, WriterHandle};
-use crate::link::{VendorFrame, VendorSetup};
 use crate::local::{Access, Request};
 use crate::supervisor::{self, Vendor};
 
@@ -42,6 +44,11 @@ pub struct Daemon {
     pub(super) start_facts: StartFacts,
     pub(super) started: Instant,
     pub(super) vendors: HashMap<VendorId, Vendor>,
+    pub(super) fleet: Fleet,
+    /// As it is gone by now.
+    pub(super) configuration: Configuration,
+    readings_in: mpsc::Sender<Reading>,
+    readings: mpsc::Receiver<Reading>,
     pub(super) batch: Batch,
     pub(super) pace: Pace,
     /// When the commit under way was begun.
@@ -105,50 +112,36 @@ impl Daemon {
         let (uplink_in, uplink_committed) = mpsc::channel(64);
         let start_facts = StartFacts {
             bus: bus.name(),
-            vendors: config
-                .vendors
-                .iter()
-                .map(|vendor| (vendor.id.clone(), true))
-                .chain(config.disabled.iter().map(|id| (id.clone(), false)))
-                .collect(),
+            vendors: Configured::of(&config).vendors,
             audit_key: Some(auditor.key()),
         };
         let (uplink, uplink_status) = Uplink::new(bus, source, handle.clone(), slot, reports_in);
         tokio::spawn(uplink.run(uplink_committed));
-        let pinned = config
-            .vendors
-            .iter()
-            .flat_map(|vendor| {
-                vendor.endpoints.iter().map(|pinned| {
-                    (pinned.endpoint.clone(), vendor.id.clone(), pinned.address.clone())
-                })
-            })
-            .collect();
+        let Configured { entries, pinned, .. } = Configured::of(&config);
         let mut batch = Batch::default();
         batch.facts.insert(opening::EVIDENCE_KEY.to_owned(), evidence_key.clone().into_bytes());
         let belief = desk.belief();
-        let gateway =
-            Gateway::new(identity, config.entries, pinned, belief, restored, random.u64(..));
+        let gateway = Gateway::new(identity, entries, pinned, belief, restored, random.u64(..));
         let (supervisor_in, supervisor) = mpsc::channel(FRAMES);
-        for vendor in config.vendors {
-            let setup = VendorSetup {
-                vendor: vendor.id,
-                setup: vendor.setup,
-                connection: vendor.connection,
-                evidence_key: evidence_key.clone(),
-            };
-            tokio::spawn(supervisor::supervise(setup, supervisor_in.clone()));
+        let mut fleet = Fleet::new(supervisor_in, evidence_key);
+        for vendor in &config.vendors {
+            fleet.add(vendor, gateway.is_ordered_off(&vendor.id));
         }
+        let (readings_in, readings) = mpsc::channel(reload::READINGS);
         let (requests_in, requests) = mpsc::channel(16);
         let (committed, committed_watch) = watch::channel(slot);
         let daemon = Self {
             gateway,
             writer,
             journal: handle.clone(),
-            instance: config.gateway.instance,
+            instance: config.gateway.instance.clone(),
             start_facts,
             started: Instant::now(),
             vendors: HashMap::new(),
+            fleet,
+            readings_in,
+            readings,
+            configuration: config,
             batch,
             pace: Pace::new(Instant::now()),
             committing_since: None,
@@ -177,7 +170,7 @@ impl Daemon {
             requests: requests_in,
             journal: handle,
             audit_key: Some(daemon.auditor.key()),
-            operators: config.gateway.trust.operators.as_str().into(),
+            operators: daemon.configuration.gateway.trust.operators.as_str().into(),
             committed: committed_watch,
         };
         Ok((daemon, access))
@@ -245,6 +238,7 @@ impl Daemon {
                 },
                 Some(request) = self.requests.recv() => self.asked(request).await,
                 Some(letter) = self.desk.letter() => self.letter(letter),
+                Some(reading) = self.readings.recv() => self.reload(reading),
                 () = tokio::time::sleep_until(wake) => {
                     self.tell_of_stall();
                     if self.now().monotonic >= self.gateway.next_deadline() {
@@ -297,54 +291,13 @@ impl Daemon {
                 link.read(devices);
             }
         }
+        for (vendor, order, cause) in effects.orders_of_vendors {
+            self.instruct(&vendor, order, cause);
+        }
         self.answers.extend(effects.answers);
         self.orders.extend(effects.orders);
         self.wants_statistics |= effects.wants_statistics;
         self.wants_checkpoint = effects.wants_checkpoint.or(self.wants_checkpoint);
-    }
-
-    fn supervised(&mut self, event: supervisor::Event) {
-        match event {
-            supervisor::Event::Started { vendor, link } => {
-                link.hold(self.held.contains(&vendor));
-                self.vendors.insert(vendor.clone(), link);
-                self.step(Input::Vendor { vendor, change: VendorChange::Running });
-            }
-            supervisor::Event::Frame { vendor, life, frame } => {
-                if self.vendors.get(&vendor).is_none_or(|link| link.life != life) {
-                    return;
-                }
-                match frame {
-                    VendorFrame::Signal(signal) => self.step(Input::Signal { vendor, signal }),
-                    VendorFrame::Connection { up, detail, .. } => {
-                        if !up {
-                            tracing::warn!(%vendor, detail, "the vendor lost its connection");
-                        }
-                        self.step(Input::Connection { vendor, up });
-                    }
-                    VendorFrame::Command(told) => self.command_told(&vendor, life, told),
-                    VendorFrame::Heartbeat { .. } | VendorFrame::Hello { .. } => {}
-                }
-            }
-            supervisor::Event::Ended { vendor, life, .. } => {
-                if self.vendors.get(&vendor).is_some_and(|link| link.life == life) {
-                    self.vendors.remove(&vendor);
-                    self.acks.remove(&vendor);
-                }
-                self.step(Input::Vendor { vendor, change: VendorChange::Down });
-            }
-            supervisor::Event::Isolated { vendor, cause, restarts } => {
-                let change =
-                    VendorChange::Isolated { cause: cause.word, detail: cause.detail, restarts };
-                self.step(Input::Vendor { vendor, change });
-            }
-            supervisor::Event::Recovered { vendor, isolated_for } => {
-                self.step(Input::Vendor {
-                    vendor,
-                    change: VendorChange::Recovered { isolated_for },
-                });
-            }
-        }
     }
 
     fn reported(&mut self, report: Report) {
@@ -391,6 +344,11 @@ impl Daemon {
             Request::Ask { ask, uid, reply } => self.operator(ask, uid, reply).await,
             Request::Grants(reply) => drop(reply.send(self.gateway.grants())),
             Request::Visits(reply) => drop(reply.send(self.gateway.visits())),
+            Request::Vendors(reply) => drop(reply.send(self.vendor_views())),
+            Request::Reload { uid, reply } => {
+                let folder = &self.configuration.folder;
+                reload::read(folder, uid, reply, self.readings_in.clone());
+            }
             Request::CloseRange(reply) => {
                 self.closers.wait(reply);
                 self.wants_checkpoint = Some(false);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::orders::Ordered;
 use crate::domain::endpoint::EndpointState;
 use crate::domain::entry::EntryState;
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
@@ -22,6 +23,16 @@ pub struct VendorState {
     /// Address → endpoint, as configured; used where the inventory says nothing.
     #[serde(skip)]
     pub pinned: HashMap<String, EndpointId>,
+    /// Isolated by order, and not released since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<Ordered>,
+    /// The version of the newest order that came over the bus; an older one is void.
+    #[serde(default)]
+    pub order_version: u64,
+    /// It has a file.
+    #[serde(skip)]
+    pub configured: bool,
+    /// Its file is good.
     #[serde(skip)]
     pub enabled: bool,
     /// The connection to the broker stands.
@@ -38,6 +49,9 @@ pub struct VendorState {
     /// From its isolation until it has recovered, whatever its process is doing meanwhile.
     #[serde(skip)]
     pub isolated: bool,
+    /// Since when it is isolated.
+    #[serde(skip)]
+    pub isolated_at: Option<jiff::Timestamp>,
 }
 
 /// What a vendor's process is doing.
@@ -142,9 +156,13 @@ impl Memory {
                 Some(("endpoint", id)) => serde_json::from_slice(&value).map(|endpoint| {
                     remembered.endpoints.insert(EndpointId::new(id), endpoint);
                 }),
-                Some(("vendor", id)) => serde_json::from_slice(&value).map(|vendor| {
-                    remembered.vendors.insert(VendorId::new(id), vendor);
-                }),
+                Some(("vendor", id)) => {
+                    serde_json::from_slice(&value).map(|mut vendor: VendorState| {
+                        vendor.isolated = vendor.ordered.is_some();
+                        vendor.isolated_at = vendor.ordered.as_ref().map(|ordered| ordered.since);
+                        remembered.vendors.insert(VendorId::new(id), vendor);
+                    })
+                }
                 _ => Ok(()),
             };
             if let Err(error) = result {

@@ -13,7 +13,9 @@ use super::access::{Answering, Belief, Guard, Outbound};
 use super::assumption::Assumptions;
 use super::audit::{Checkpoints, Signed};
 use super::compose::Composer;
+use super::configured::{Configured, bindings, zones};
 use super::memory::{Memory, VendorState};
+use super::orders::By;
 use super::own_story::Figures;
 use super::quarantine::Quarantine;
 use super::window::SeenWindow;
@@ -22,7 +24,8 @@ use crate::domain::entry::{Entry, EntryState, Role};
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
 use crate::journal::{Batch, Erased, Gap, NewEvent, PreviousStop, Restored};
 use crate::link::{CommandTold, ReadRequest, Signal};
-use crate::local::AuditKey;
+use crate::local::{AuditKey, VendorOrder};
+use crate::supervisor::Cause;
 
 /// How long a broker or a vendor's bridge may be away before its endpoints are told offline.
 /// Their facts are stale at once.
@@ -129,6 +132,18 @@ pub enum Input {
         ask: u64,
         uid: u32,
     },
+    /// The files were read anew. `removed`: vendors whose file is gone, and their process with it.
+    Configured {
+        configured: Configured,
+        removed: Vec<String>,
+    },
+    /// The operator `uid` orders something of a vendor's process. Number `ask` is answered.
+    VendorOrdered {
+        ask: u64,
+        vendor: VendorId,
+        order: VendorOrder,
+        uid: u32,
+    },
     /// A vendor's process says how a command goes on.
     Command {
         vendor: VendorId,
@@ -163,6 +178,8 @@ pub struct Effects {
     pub answers: Vec<Answering>,
     /// To be sent once the batch is durable, and never again.
     pub orders: Vec<Outbound>,
+    /// To be done to vendors' processes, at once.
+    pub orders_of_vendors: Vec<(VendorId, VendorOrder, Cause)>,
     /// Asks for [`Input::Statistics`].
     pub wants_statistics: bool,
     /// Asks for [`Input::Checkpoint`], if a range can be closed; true: a whole one only.
@@ -211,14 +228,7 @@ impl Gateway {
         restored: Restored,
         seed: u64,
     ) -> Self {
-        let mut bindings: HashMap<EndpointId, Vec<(EntryId, Role)>> = HashMap::new();
-        for entry in &entries {
-            for (role, endpoint) in &entry.roles {
-                bindings.entry(endpoint.clone()).or_default().push((entry.id.clone(), *role));
-            }
-        }
-        let zone = |entry: &Entry| Some((entry.id.clone(), TimeZone::get(&entry.time_zone).ok()?));
-        let zones = entries.iter().filter_map(zone).collect();
+        let (bindings, zones) = (bindings(&entries), zones(&entries));
         let composer = Composer::new(identity, &entries, seed);
         let guard = Guard::restored(belief, &restored);
         let remembered = Memory::load(restored.facts, pinned);
@@ -275,6 +285,12 @@ impl Gateway {
             Input::ClockConfirmed { ask, uid } => {
                 self.clock_confirmed(now, ask, uid, &mut effects);
             }
+            Input::Configured { configured, removed } => {
+                self.configured(now, configured, &removed, &mut effects);
+            }
+            Input::VendorOrdered { ask, vendor, order, uid } => {
+                self.vendor_ordered(now, ask, &vendor, order, &By::Operator(uid), &mut effects);
+            }
             Input::Command { vendor, told } => self.command_told(now, &vendor, &told, &mut effects),
             Input::NotSent { id, late } => self.not_sent(now, id, late, &mut effects),
             Input::Tick => self.tick(now, &mut effects),
@@ -329,21 +345,24 @@ impl Gateway {
         }
         for (vendor, enabled) in &facts.vendors {
             let state = self.vendors.entry(vendor.clone()).or_default();
+            state.configured = true;
             state.enabled = *enabled;
             state.grace = Some(now.monotonic + OFFLINE_GRACE);
         }
-        for entry in self.entries.values() {
-            let door = self.doors.entry(entry.id.clone()).or_default();
-            let digest = super::memory::digest_of(entry);
-            let new = door.registered_as.as_ref() != Some(&digest);
-            if new {
-                effects.event(None, self.composer.entry_registered(now, entry));
-                door.registered_as = Some(digest);
-                self.memory.door(&entry.id);
+        let off: Vec<VendorId> =
+            self.vendors.iter().filter(|(_, v)| v.isolated).map(|(id, _)| id.clone()).collect();
+        let ids: Vec<EntryId> = self.entries.keys().cloned().collect();
+        for id in ids {
+            if !self.register(now, &id, effects)
+                && let (Some(entry), Some(door)) = (self.entries.get(&id), self.doors.get(&id))
+            {
+                let hold = self.guard.motion_hold(&id);
+                let event = self.composer.state_reported(now, entry, door, hold, "start");
+                effects.event(None, event);
             }
-            let reason = if new { "registration" } else { "start" };
-            let hold = self.guard.motion_hold(&entry.id);
-            effects.event(None, self.composer.state_reported(now, entry, door, hold, reason));
+        }
+        for vendor in off {
+            self.lose_roles(now, &vendor, effects);
         }
     }
 

@@ -8,7 +8,7 @@ use super::state::Gateway;
 use crate::domain::entry::EntryState;
 use crate::domain::fact::Fact;
 use crate::domain::ids::EntryId;
-use crate::local::{DoorView, EndpointView, FactView};
+use crate::local::{DoorView, EndpointView, FactView, VendorView};
 
 impl Gateway {
     /// The alarms that stand at an entry, its devices' and those that the gateway inferred.
@@ -47,6 +47,25 @@ impl Gateway {
                         })
                         .collect(),
                 }
+            })
+            .collect()
+    }
+
+    /// Every vendor with a file, as far as the state machine knows.
+    pub fn vendor_views(&self) -> Vec<VendorView> {
+        self.vendors
+            .iter()
+            .filter(|(_, vendor)| vendor.configured)
+            .map(|(id, vendor)| VendorView {
+                vendor: id.to_string(),
+                state: vendor.process_word().to_owned(),
+                ordered: vendor.ordered.as_ref().map(|ordered| ordered.detail.clone()),
+                connected: vendor.connected,
+                commands_suspended: false,
+                pid: None,
+                since: None,
+                starts: 0,
+                last_end: None,
             })
             .collect()
     }

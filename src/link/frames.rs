@@ -96,9 +96,11 @@ pub enum VendorFrame {
         epoch: u32,
         detail: String,
     },
-    /// Progress of the process's loop, at least every 2 s; `turns` grows with each turn.
+    /// How far the process's loop is, every second: messages that it took from its devices' side in
+    /// all, those that wait there, and signals that the core has not acknowledged.
     Heartbeat {
-        turns: u64,
+        handled: u64,
+        waiting: u32,
         unacknowledged: u32,
     },
     /// How a command that the core gave goes on.

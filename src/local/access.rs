@@ -4,7 +4,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::api::AuditKey;
 use super::asking::{Answer, Ask, GrantView, VisitView};
-use super::view::DoorView;
+use super::reload::Reloaded;
+use super::view::{DoorView, VendorView};
 use crate::health::Status;
 use crate::journal::{Erased, WriterHandle};
 
@@ -26,6 +27,12 @@ pub enum Request {
     },
     Grants(oneshot::Sender<Vec<GrantView>>),
     Visits(oneshot::Sender<Vec<VisitView>>),
+    Vendors(oneshot::Sender<Vec<VendorView>>),
+    /// The configuration is to be read again, at the wish of the user `uid`.
+    Reload {
+        uid: Option<u32>,
+        reply: oneshot::Sender<Reloaded>,
+    },
     /// The next range of the journal is to be closed now; the answer, once that is durable: its
     /// sequences, or that there was nothing to close.
     CloseRange(oneshot::Sender<Option<(u64, u64)>>),

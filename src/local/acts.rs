@@ -24,23 +24,28 @@ pub(super) async fn ask(
     ConnectInfo(peer): ConnectInfo<Peer>,
     body: Bytes,
 ) -> Result<Response, Fault> {
+    let uid = operator(&served, &peer).await?;
+    let ask: Ask = serde_json::from_slice(&body)
+        .map_err(|error| Fault(StatusCode::BAD_REQUEST, format!("not a request: {error}")))?;
+    let answer = question(&served, |reply| Request::Ask { ask, uid, reply }).await?;
+    let line = serde_json::to_string(&answer)? + "\n";
+    Ok(([(CONTENT_TYPE, "application/x-ndjson")], line).into_response())
+}
+
+/// The user id of a peer who may act here.
+pub(super) async fn operator(served: &Served, peer: &Peer) -> Result<u32, Fault> {
     let group = served.access.operators.clone();
-    let uid = match peer.uid {
-        Some(uid) if is_operator(uid, &group).await? => uid,
+    match peer.uid {
+        Some(uid) if is_operator(uid, &group).await? => Ok(uid),
         uid => {
             tracing::warn!(?uid, "somebody who is no operator asked for an act");
             let words = format!(
                 "only root and the members of the group {group} may act here\n  remedy: as root: \
                  usermod -aG {group} USER, then log in anew"
             );
-            return Err(Fault(StatusCode::FORBIDDEN, words));
+            Err(Fault(StatusCode::FORBIDDEN, words))
         }
-    };
-    let ask: Ask = serde_json::from_slice(&body)
-        .map_err(|error| Fault(StatusCode::BAD_REQUEST, format!("not a request: {error}")))?;
-    let answer = question(&served, |reply| Request::Ask { ask, uid, reply }).await?;
-    let line = serde_json::to_string(&answer)? + "\n";
-    Ok(([(CONTENT_TYPE, "application/x-ndjson")], line).into_response())
+    }
 }
 
 /// Files are read for it, which may take their time.

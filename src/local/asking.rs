@@ -33,8 +33,22 @@ pub enum Ask {
     Act { entry: String, action: Act },
     /// The operator has looked: this machine's clock is right.
     ConfirmClock,
+    /// Something is to be done to a vendor's process.
+    Vendor { vendor: String, order: VendorOrder },
     /// An event that somebody else signed, as it would come over the bus: its very text.
     Signed { event: String },
+}
+
+/// What may be ordered of a vendor's process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VendorOrder {
+    /// It ends, and begins anew with a clean record.
+    Restart,
+    /// It ends, and none begins until it is released, also after a restart of the gateway.
+    Isolate,
+    /// It is isolated no more, whether by order or by its failures.
+    Release,
 }
 
 /// What came of it.
@@ -59,6 +73,8 @@ pub enum Answer {
     },
     /// It is believed to be this time; `trust` is `full`, `bounded` or `untrusted`.
     Clock { at: Timestamp, trust: String },
+    /// The order was carried out; `state`: what its process is doing now.
+    Vendor { vendor: String, state: String },
     /// The list of issuers of this version is believed.
     Issuers { version: u64 },
     /// Nothing was decided, for what is amiss at the gateway itself: it may be asked again.

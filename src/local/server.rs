@@ -19,7 +19,7 @@ use super::access::{Access, Request};
 use super::api::{EventQuery, MAX_ROWS, QueueView};
 use super::listing::{Follower, Listing};
 use super::socket::{Peer, Socket};
-use super::{acts, erasure, journal};
+use super::{acts, erasure, journal, reload};
 use crate::journal::{Journal, Statistics};
 
 /// Readings of the journal at once; further ones wait.
@@ -86,6 +86,8 @@ pub async fn serve(socket: Socket, access: Access) -> anyhow::Result<()> {
         .route("/v1/ask", post(acts::ask).layer(DefaultBodyLimit::max(acts::MAX_BODY)))
         .route("/v1/grants", get(acts::grants))
         .route("/v1/visits", get(acts::visits))
+        .route("/v1/vendors", get(reload::vendors))
+        .route("/v1/reload", post(reload::reload).layer(DefaultBodyLimit::max(acts::MAX_BODY)))
         .fallback(|| async { Fault(StatusCode::NOT_FOUND, "there is no such thing".to_owned()) })
         .layer(map_response(last_answer))
         .with_state(served);

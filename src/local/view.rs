@@ -14,6 +14,42 @@ pub struct DoorView {
     pub endpoints: Vec<EndpointView>,
 }
 
+/// One vendor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VendorView {
+    pub vendor: String,
+    /// `starting`, `running`, `backoff`, `isolated` or `disabled`.
+    pub state: String,
+    /// Why it is isolated, if it is by order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<String>,
+    /// Its connection to its devices' broker or line stands.
+    pub connected: bool,
+    /// Commands are refused since too many in a row had no answer.
+    #[serde(default)]
+    pub commands_suspended: bool,
+    /// Its process, while there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// When that began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Processes that began since the gateway did.
+    pub starts: u64,
+    /// How the one before ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_end: Option<VendorEnd>,
+}
+
+/// How a vendor's process ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VendorEnd {
+    pub at: Timestamp,
+    /// As in `vendor.isolated`.
+    pub cause: String,
+    pub detail: String,
+}
+
 /// One fact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FactView {

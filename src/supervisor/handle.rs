@@ -11,6 +11,8 @@ use crate::link::{CommandOrder, Given, ReadRequest};
 pub struct Vendor {
     /// Which life of the vendor's process; acknowledgements of another are void.
     pub life: u64,
+    /// Its process, unless that has ended already.
+    pub pid: Option<u32>,
     pub(super) acks: watch::Sender<u64>,
     pub(super) held: watch::Sender<bool>,
     pub(super) reads: mpsc::Sender<Vec<ReadRequest>>,

@@ -3,12 +3,13 @@
 mod breaker;
 mod handle;
 mod process;
+mod pulse;
 mod serial;
+mod share;
 mod spawn;
 mod talk;
 
-pub use breaker::Breaker;
 pub use handle::Vendor;
-pub use process::{Event, supervise};
+pub use process::{Event, Instruction, Supervision};
 pub use serial::probe;
 pub use spawn::Cause;

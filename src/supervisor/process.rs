@@ -1,5 +1,6 @@
-//! One vendor's process: its lives, one after the other.
+//! One vendor's process: its lives, one after the other, and what the core orders of them.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -7,10 +8,17 @@ use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::handle::Vendor;
+use super::share;
 use super::spawn::{Cause, cause_of, reap, spawn};
-use super::talk::{End, talk};
+use super::talk::{End, Life, talk};
 use crate::domain::ids::VendorId;
 use crate::link::{VendorFrame, VendorSetup};
+
+/// Instructions that may wait. Each waits for the end of a process at most.
+const INSTRUCTIONS: usize = 8;
+
+/// Counts lives of all vendors: no two have one number, also where a vendor's file went and came.
+static LIVES: AtomicU64 = AtomicU64::new(1);
 
 /// What the supervisor tells the core.
 #[derive(Debug)]
@@ -43,79 +51,194 @@ pub enum Event {
     },
 }
 
-/// Keeps one vendor's process running until `events` is closed.
-pub async fn supervise(setup: VendorSetup, events: mpsc::Sender<Event>) {
+/// What the core orders. Who orders it tells of it: only the end of a process is told here.
+#[derive(Debug)]
+pub enum Instruction {
+    /// Its process ends, and one begins at once, with a clean record. None is begun of one that is
+    /// isolated by order.
+    Restart(Cause),
+    /// Its process ends, and none begins until it is released.
+    Isolate(Cause),
+    /// As `Restart`, also of one that is isolated by order.
+    Release(Cause),
+    /// As `Restart`, with this setup from now on.
+    Setup(Box<VendorSetup>),
+}
+
+/// The supervision of one vendor. Its process ends when this is dropped.
+#[derive(Debug)]
+pub struct Supervision {
+    instructions: mpsc::Sender<Instruction>,
+}
+
+impl Supervision {
+    /// Keeps the vendor's process running until `events` is closed or this is dropped.
+    /// `isolated`: none is begun until it is released.
+    pub fn start(setup: VendorSetup, isolated: bool, events: mpsc::Sender<Event>) -> Self {
+        let (instructions, told) = mpsc::channel(INSTRUCTIONS);
+        tokio::spawn(supervise(setup, isolated, told, events));
+        Self { instructions }
+    }
+
+    /// Orders something. False: too many orders wait, and this one is not heard.
+    pub fn instruct(&self, instruction: Instruction) -> bool {
+        self.instructions.try_send(instruction).is_ok()
+    }
+}
+
+/// How it went so far.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    breaker: Breaker,
+    isolated_at: Option<Instant>,
+}
+
+impl Record {
+    /// It runs well; for how long it was isolated until now, if it was.
+    pub fn recovered(&mut self) -> Option<Duration> {
+        let recovered = self.breaker.recovered();
+        let since = self.isolated_at.take();
+        recovered.then(|| since.map(|at| at.elapsed()).unwrap_or_default())
+    }
+}
+
+async fn supervise(
+    mut setup: VendorSetup,
+    mut isolated: bool,
+    mut told: mpsc::Receiver<Instruction>,
+    events: mpsc::Sender<Event>,
+) {
     let vendor = setup.vendor.clone();
-    let mut breaker = Breaker::default();
-    let mut isolated_at: Option<Instant> = None;
-    let mut life = 0;
+    let mut record = Record::default();
     loop {
-        life += 1;
+        if isolated {
+            match told.recv().await {
+                None => return,
+                Some(Instruction::Release(_)) => {
+                    isolated = false;
+                    record = Record::default();
+                }
+                Some(Instruction::Setup(new)) => setup = *new,
+                Some(Instruction::Restart(_) | Instruction::Isolate(_)) => {}
+            }
+            continue;
+        }
+        let life = LIVES.fetch_add(1, Relaxed);
         let begun = Instant::now();
-        let cause = match one_life(&setup, life, &events, &mut breaker, &mut isolated_at).await {
-            Ok(cause) => cause,
+        let ended = match one_life(&setup, life, &events, &mut record, &mut told).await {
+            Ok(ended) => ended,
             Err(Closed) => return,
         };
-        if events.is_closed() {
-            return;
-        }
-        tracing::warn!(%vendor, cause = cause.word, detail = cause.detail, "the vendor's process ended");
-        let verdict = breaker.failed(begun.elapsed(), fastrand::f64());
-        if verdict.recovered {
-            let isolated_for = isolated_at.take().map(|at| at.elapsed()).unwrap_or_default();
-            let recovered = Event::Recovered { vendor: vendor.clone(), isolated_for };
-            if events.send(recovered).await.is_err() {
-                return;
+        let instruction = match ended {
+            Ended::Failed(cause) => {
+                let ran = begun.elapsed();
+                let Ok(wait) = failed(&vendor, life, cause, ran, &mut record, &events).await else {
+                    return;
+                };
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => continue,
+                    () = events.closed() => return,
+                    instruction = told.recv() => match instruction {
+                        Some(instruction) => instruction,
+                        None => return,
+                    },
+                }
             }
-        }
-        let ended = Event::Ended { vendor: vendor.clone(), life, cause: cause.clone() };
-        if events.send(ended).await.is_err() {
-            return;
-        }
-        if verdict.isolate {
-            isolated_at = Some(Instant::now());
-            tracing::error!(%vendor, "isolated; it is tried again slowly");
-            let restarts = breaker.failures();
-            let isolated = Event::Isolated { vendor: vendor.clone(), cause, restarts };
-            if events.send(isolated).await.is_err() {
-                return;
+            Ended::Ordered(instruction) => {
+                let cause = match &instruction {
+                    Instruction::Restart(cause)
+                    | Instruction::Isolate(cause)
+                    | Instruction::Release(cause) => cause.clone(),
+                    Instruction::Setup(_) => {
+                        Cause { word: "configuration", detail: "its file has changed".to_owned() }
+                    }
+                };
+                tracing::info!(%vendor, cause = cause.word, detail = cause.detail, "its process was ended");
+                let ended = Event::Ended { vendor: vendor.clone(), life, cause };
+                if tell(&events, ended).await.is_err() {
+                    return;
+                }
+                instruction
             }
-        }
-        tokio::select! {
-            () = tokio::time::sleep(verdict.wait) => {}
-            () = events.closed() => return,
+        };
+        record = Record::default();
+        match instruction {
+            Instruction::Restart(_) | Instruction::Release(_) => {}
+            Instruction::Isolate(_) => isolated = true,
+            Instruction::Setup(new) => setup = *new,
         }
     }
+}
+
+/// A process has ended by itself or for a fault. Says how long to wait before the next.
+async fn failed(
+    vendor: &VendorId,
+    life: u64,
+    cause: Cause,
+    ran: Duration,
+    record: &mut Record,
+    events: &mpsc::Sender<Event>,
+) -> Result<Duration, Closed> {
+    tracing::warn!(%vendor, cause = cause.word, detail = cause.detail, "the vendor's process ended");
+    let verdict = record.breaker.failed(ran, fastrand::f64());
+    if verdict.recovered {
+        let isolated_for = record.isolated_at.take().map(|at| at.elapsed()).unwrap_or_default();
+        tell(events, Event::Recovered { vendor: vendor.clone(), isolated_for }).await?;
+    }
+    tell(events, Event::Ended { vendor: vendor.clone(), life, cause: cause.clone() }).await?;
+    if verdict.isolate {
+        record.isolated_at = Some(Instant::now());
+        tracing::error!(%vendor, "isolated; it is tried again slowly");
+        let restarts = record.breaker.failures();
+        tell(events, Event::Isolated { vendor: vendor.clone(), cause, restarts }).await?;
+    }
+    Ok(verdict.wait)
 }
 
 /// The core has ended.
 pub(super) struct Closed;
 
+/// Why a life is over.
+enum Ended {
+    Failed(Cause),
+    Ordered(Instruction),
+}
+
 async fn one_life(
     setup: &VendorSetup,
     life: u64,
     events: &mpsc::Sender<Event>,
-    breaker: &mut Breaker,
-    isolated_at: &mut Option<Instant>,
-) -> Result<Cause, Closed> {
+    record: &mut Record,
+    told: &mut mpsc::Receiver<Instruction>,
+) -> Result<Ended, Closed> {
     let (mut child, sockets) = match spawn(setup) {
         Ok(spawned) => spawned,
-        Err(error) => return Ok(Cause { word: "spawn_failed", detail: error.to_string() }),
+        Err(error) => {
+            let cause = Cause { word: "spawn_failed", detail: error.to_string() };
+            return Ok(Ended::Failed(cause));
+        }
     };
-    let end = talk(setup, life, sockets, events, breaker, isolated_at).await;
+    let life = Life { number: life, pid: child.id() };
+    // The link is closed once one of these is through, which is the order to end.
+    let end = tokio::select! {
+        biased;
+        end = talk(setup, life, sockets, events, record) => end.map(Err),
+        instruction = told.recv() => instruction.map(Ok).ok_or(Closed),
+        cause = share::exceeded(life.pid) => Ok(Err(End::Fault(cause))),
+    };
     match end {
         Err(Closed) => {
-            // The link is closed by now, which is the order to end.
             reap(&mut child).await;
             Err(Closed)
         }
-        Ok(End::LinkClosed) => {
-            let status = reap(&mut child).await;
-            Ok(cause_of(status))
-        }
-        Ok(End::Fault(cause)) => {
+        Ok(Err(End::LinkClosed)) => Ok(Ended::Failed(cause_of(reap(&mut child).await))),
+        Ok(Err(End::Fault(cause))) => {
             let _ = child.kill().await;
-            Ok(cause)
+            Ok(Ended::Failed(cause))
+        }
+        Ok(Ok(instruction)) => {
+            let _ = child.kill().await;
+            Ok(Ended::Ordered(instruction))
         }
     }
 }

@@ -9,9 +9,10 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::codec::{FramedRead, FramedWrite};
 
-use super::breaker::{Breaker, STABLE};
+use super::breaker::STABLE;
 use super::handle::{Vendor, given};
-use super::process::{Closed, Event, tell};
+use super::process::{Closed, Event, Record, tell};
+use super::pulse::{Beat, Pulse};
 use super::serial;
 use super::spawn::{Cause, Sockets};
 use crate::link::{
@@ -19,13 +20,21 @@ use crate::link::{
 };
 
 /// No frame for this long, and the process is taken for hung.
-const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(15);
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_millis(3500);
 /// A second look after that, before it is judged.
 const SECOND_LOOK: Duration = Duration::from_secs(1);
 /// Longest description of a violation, in characters.
 const MAX_DETAIL: usize = 256;
 /// How long a process has to say hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Which life of a vendor's process.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Life {
+    /// The first is 1.
+    pub number: u64,
+    pub pid: Option<u32>,
+}
 
 /// How a talk ended.
 pub(super) enum End {
@@ -35,11 +44,10 @@ pub(super) enum End {
 
 pub(super) async fn talk(
     setup: &VendorSetup,
-    life: u64,
+    life: Life,
     sockets: Sockets,
     events: &mpsc::Sender<Event>,
-    breaker: &mut Breaker,
-    isolated_at: &mut Option<Instant>,
+    record: &mut Record,
 ) -> Result<End, Closed> {
     let (read, write) = sockets.link.into_split();
     let mut frames = FramedRead::new(read, FrameCodec::<VendorFrame>::default());
@@ -105,9 +113,11 @@ pub(super) async fn talk(
         let vendor = &setup.vendor;
         let acknowledged = acks.subscribe();
         let mut order = Order::default();
-        let link = Vendor { life, acks, held, reads, commands, given: Arc::clone(&open) };
+        let Life { number: life, pid } = life;
+        let link = Vendor { life, pid, acks, held, reads, commands, given: Arc::clone(&open) };
         tell(events, Event::Started { vendor: vendor.clone(), link }).await?;
         let begun = Instant::now();
+        let mut pulse = Pulse::default();
         loop {
             // Once nobody can let go any more, there is nothing to wait for.
             let _ = holding.wait_for(|held| !held).await;
@@ -127,12 +137,18 @@ pub(super) async fn talk(
                     {
                         return Ok(violation(broken.to_string()));
                     }
+                    if let VendorFrame::Heartbeat { handled, waiting, unacknowledged } = frame {
+                        let beat = Beat { handled, waiting, unacknowledged };
+                        if let Some(cause) = pulse.beat(begun.elapsed(), beat) {
+                            return Ok(End::Fault(cause));
+                        }
+                    }
                     if let VendorFrame::Connection { up: false, .. } = &frame {
                         port_lost.notify_one();
                     }
-                    if begun.elapsed() >= STABLE && breaker.recovered() {
-                        let isolated_for =
-                            isolated_at.take().map(|at| at.elapsed()).unwrap_or_default();
+                    if begun.elapsed() >= STABLE
+                        && let Some(isolated_for) = record.recovered()
+                    {
                         let recovered = Event::Recovered { vendor: vendor.clone(), isolated_for };
                         tell(events, recovered).await?;
                     }

@@ -35,6 +35,11 @@ impl Flow {
         self.bytes.fetch_add(bytes, Relaxed);
     }
 
+    /// Messages that wait for the translator.
+    pub fn queued(&self) -> usize {
+        self.queued.load(Relaxed)
+    }
+
     /// The translator took it.
     pub fn taken(&self, bytes: usize) {
         self.queued.fetch_sub(1, Relaxed);

@@ -50,6 +50,11 @@ impl Messages {
         Some(self.happening(event, examiner))
     }
 
+    /// Messages of the broker that wait to be taken.
+    pub fn waiting(&self) -> u32 {
+        self.broker.waiting()
+    }
+
     /// Acknowledges a message to the broker.
     pub fn acknowledge(&self, receipt: &Receipt) {
         self.answers.acknowledge(receipt);

@@ -118,6 +118,11 @@ impl Broker {
         self.taken(event)
     }
 
+    /// Messages that wait to be taken.
+    pub fn waiting(&self) -> u32 {
+        u32::try_from(self.flow.queued()).unwrap_or(u32::MAX)
+    }
+
     fn taken(&self, event: Option<BrokerEvent>) -> Option<BrokerEvent> {
         if let Some(BrokerEvent::Message(delivery)) = &event {
             self.flow.taken(delivery.payload.len());

@@ -25,7 +25,7 @@ use crate::link::{
     FrameCodec, PROTOCOL, ReadRequest, Signal, VendorFrame, VendorSetup,
 };
 
-const HEARTBEAT: Duration = Duration::from_secs(2);
+const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long the core may take to say hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Reads are spread out: each makes a radio transmission.
@@ -101,6 +101,14 @@ impl Side {
         }
     }
 
+    /// What waits to be taken.
+    fn waiting(&self) -> u32 {
+        match self {
+            Self::Messages(messages) => messages.waiting(),
+            Self::Conversation(_) => 0,
+        }
+    }
+
     fn read_delay(&self) -> Duration {
         match self {
             Self::Messages(messages) => messages.read_delay(),
@@ -168,7 +176,7 @@ struct Session {
     /// Signals that the core has not acknowledged, oldest first.
     unacknowledged: VecDeque<(u64, Option<Receipt>)>,
     last: u64,
-    turns: u64,
+    handled: u64,
     /// When each is due, soonest first.
     reads: VecDeque<(Instant, ReadRequest)>,
 }
@@ -188,7 +196,7 @@ impl Session {
             examiner: Examiner::new(setup.vendor.as_str(), setup.evidence_key.as_bytes()),
             unacknowledged: VecDeque::new(),
             last: 0,
-            turns: 0,
+            handled: 0,
             reads: VecDeque::new(),
         })
     }
@@ -199,7 +207,6 @@ impl Session {
         let mut pace = tokio::time::interval(READ_PACE);
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            self.turns += 1;
             let may_signal = self.unacknowledged.len() < CREDIT;
             let due = self.desk.due(self.side.least_left(), self.side.may_abandon());
             tokio::select! {
@@ -220,7 +227,8 @@ impl Session {
                 }
                 _ = heartbeat.tick() => {
                     let unacknowledged = u32::try_from(self.unacknowledged.len()).unwrap_or(u32::MAX);
-                    let beat = VendorFrame::Heartbeat { turns: self.turns, unacknowledged };
+                    let (handled, waiting) = (self.handled, self.side.waiting());
+                    let beat = VendorFrame::Heartbeat { handled, waiting, unacknowledged };
                     self.link.send(&beat).await?;
                 }
                 _ = pace.tick(), if !self.reads.is_empty() => self.read_one(),
@@ -368,6 +376,7 @@ impl Session {
     }
 
     async fn happened(&mut self, happening: Happening) -> anyhow::Result<()> {
+        self.handled += 1;
         let frame = match happening {
             Happening::Connected { epoch } => {
                 VendorFrame::Connection { up: true, epoch, detail: String::new() }

@@ -29,3 +29,4 @@ mod serial_load;
 mod stalled;
 mod support;
 mod tls;
+mod vendors;

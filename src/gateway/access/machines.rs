@@ -58,15 +58,22 @@ impl Gateway {
         }
     }
 
+    /// Machines of entries that are no longer served go.
+    pub(in crate::gateway) fn forget_machines(&mut self) {
+        let served = |entry: &&EntryId| !self.entries.contains_key(*entry);
+        let gone: Vec<EntryId> = self.guard.machines.keys().filter(served).cloned().collect();
+        for entry in gone {
+            self.guard.machines.remove(&entry);
+            self.guard.touch_machine(&entry);
+        }
+    }
+
     /// The gateway has started again; machines of entries that are no longer served go.
     pub(super) fn restart_machines(&mut self, now: Now, restart: &Restart, effects: &mut Effects) {
+        self.forget_machines();
         let entries: Vec<EntryId> = self.guard.machines.keys().cloned().collect();
         for entry in entries {
-            let Some(rules) = self.entries.get(&entry).map(rules_of) else {
-                self.guard.machines.remove(&entry);
-                self.guard.touch_machine(&entry);
-                continue;
-            };
+            let Some(rules) = self.entries.get(&entry).map(rules_of) else { continue };
             let told = match self.guard.machines.get_mut(&entry) {
                 Some(machine) => machine.door.restart(&rules, restart),
                 None => continue,

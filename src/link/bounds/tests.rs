@@ -174,7 +174,7 @@ fn a_hello_comes_once_and_in_this_protocol() {
     }
     assert_eq!(order.admit(&connection(false, 7), 0), Ok(()));
     assert!(order.admit(&connection(false, 7), 0).is_err(), "it went already");
-    let beat = VendorFrame::Heartbeat { turns: 1, unacknowledged: u32::MAX };
+    let beat = VendorFrame::Heartbeat { handled: 1, waiting: 0, unacknowledged: u32::MAX };
     assert!(matches!(beat.check(), Err(Violation::TooMuch { .. })));
 }
 

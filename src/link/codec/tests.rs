@@ -70,7 +70,7 @@ fn feed(parts: &[&[u8]]) -> (Vec<VendorFrame>, bool) {
 fn heartbeat() -> impl Strategy<Value = Vec<u8>> {
     any::<u64>().prop_map(|turns| {
         let mut wire = BytesMut::new();
-        let frame = VendorFrame::Heartbeat { turns, unacknowledged: 0 };
+        let frame = VendorFrame::Heartbeat { handled: turns, waiting: 0, unacknowledged: 0 };
         Encoder::<&VendorFrame>::encode(&mut FrameCodec::<CoreFrame>::default(), &frame, &mut wire)
             .unwrap();
         wire.to_vec()

@@ -32,8 +32,9 @@ async fn stand() -> Stand {
     };
     let end = tokio::spawn(async move {
         let sockets = Sockets { link: ours, port: None };
-        let (mut breaker, mut isolated) = (Breaker::default(), None);
-        match talk(&setup, 7, sockets, &tell, &mut breaker, &mut isolated).await {
+        let mut record = Record::default();
+        let life = Life { number: 7, pid: None };
+        match talk(&setup, life, sockets, &tell, &mut record).await {
             Ok(End::Fault(cause)) => Some(cause),
             Ok(End::LinkClosed) | Err(Closed) => None,
         }

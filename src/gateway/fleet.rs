@@ -1,0 +1,178 @@
+//! The vendors' processes at the daemon: what they say goes to the state machine, what is ordered
+//! of them goes to their supervision, and people are shown how they are.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::daemon::Daemon;
+use super::state::{Input, VendorChange};
+use crate::config::VendorConfig;
+use crate::domain::ids::VendorId;
+use crate::link::{VendorFrame, VendorSetup};
+use crate::local::{VendorEnd, VendorOrder, VendorView};
+use crate::supervisor::{self, Cause, Instruction, Supervision};
+
+/// Every vendor with a good file.
+pub(super) struct Fleet {
+    supervised: BTreeMap<VendorId, Supervised>,
+    events: mpsc::Sender<supervisor::Event>,
+    evidence_key: String,
+}
+
+struct Supervised {
+    supervision: Supervision,
+    setup: VendorSetup,
+    since: Option<Timestamp>,
+    starts: u64,
+    last_end: Option<VendorEnd>,
+}
+
+impl Fleet {
+    /// Nobody yet. `evidence_key`: see [`VendorSetup::evidence_key`].
+    pub fn new(events: mpsc::Sender<supervisor::Event>, evidence_key: String) -> Self {
+        Self { supervised: BTreeMap::new(), events, evidence_key }
+    }
+
+    fn setup(&self, vendor: &VendorConfig) -> VendorSetup {
+        VendorSetup {
+            vendor: vendor.id.clone(),
+            setup: vendor.setup.clone(),
+            connection: vendor.connection.clone(),
+            evidence_key: self.evidence_key.clone(),
+        }
+    }
+
+    /// Begins to keep this vendor's process running, unless it is `isolated` by order.
+    pub fn add(&mut self, vendor: &VendorConfig, isolated: bool) {
+        let setup = self.setup(vendor);
+        let supervision = Supervision::start(setup.clone(), isolated, self.events.clone());
+        let supervised = Supervised { supervision, setup, since: None, starts: 0, last_end: None };
+        self.supervised.insert(vendor.id.clone(), supervised);
+    }
+
+    /// Ends this vendor's process.
+    pub fn remove(&mut self, vendor: &VendorId) {
+        self.supervised.remove(vendor);
+    }
+
+    /// The vendors that are kept running.
+    pub fn names(&self) -> Vec<VendorId> {
+        self.supervised.keys().cloned().collect()
+    }
+
+    /// Whether this vendor is configured as it was. `None`: it was not.
+    pub fn is_as_it_was(&self, vendor: &VendorConfig) -> Option<bool> {
+        let supervised = self.supervised.get(&vendor.id)?;
+        Some(supervised.setup == self.setup(vendor))
+    }
+
+    /// Its process begins anew with another setup.
+    pub fn change(&mut self, vendor: &VendorConfig) {
+        let setup = self.setup(vendor);
+        if let Some(supervised) = self.supervised.get_mut(&vendor.id) {
+            supervised.setup = setup.clone();
+            supervised.instruct(&vendor.id, Instruction::Setup(Box::new(setup)));
+        }
+    }
+}
+
+impl Supervised {
+    fn instruct(&self, vendor: &VendorId, instruction: Instruction) {
+        if !self.supervision.instruct(instruction) {
+            tracing::error!(%vendor, "too many orders wait for it; this one is lost");
+        }
+    }
+}
+
+impl Daemon {
+    /// The supervisor says something of a vendor's process.
+    pub(super) fn supervised(&mut self, event: supervisor::Event) {
+        match event {
+            supervisor::Event::Started { vendor, link } => {
+                let Some(supervised) = self.fleet.supervised.get_mut(&vendor) else { return };
+                supervised.since = Some(Timestamp::now());
+                supervised.starts += 1;
+                link.hold(self.held.contains(&vendor));
+                self.vendors.insert(vendor.clone(), link);
+                self.step(Input::Vendor { vendor, change: VendorChange::Running });
+            }
+            supervisor::Event::Frame { vendor, life, frame } => self.said(vendor, life, frame),
+            supervisor::Event::Ended { vendor, life, cause } => {
+                let Some(supervised) = self.fleet.supervised.get_mut(&vendor) else { return };
+                let Cause { word, detail } = cause;
+                let cause = word.to_owned();
+                supervised.last_end = Some(VendorEnd { at: Timestamp::now(), cause, detail });
+                supervised.since = None;
+                if self.vendors.get(&vendor).is_some_and(|link| link.life == life) {
+                    self.unlink(&vendor);
+                }
+                self.step(Input::Vendor { vendor, change: VendorChange::Down });
+            }
+            supervisor::Event::Isolated { vendor, cause, restarts } => {
+                let Cause { word: cause, detail } = cause;
+                let change = VendorChange::Isolated { cause, detail, restarts };
+                self.step(Input::Vendor { vendor, change });
+            }
+            supervisor::Event::Recovered { vendor, isolated_for } => {
+                let change = VendorChange::Recovered { isolated_for };
+                self.step(Input::Vendor { vendor, change });
+            }
+        }
+    }
+
+    /// A vendor's process says something over its link.
+    fn said(&mut self, vendor: VendorId, life: u64, frame: VendorFrame) {
+        if self.vendors.get(&vendor).is_none_or(|link| link.life != life) {
+            return;
+        }
+        match frame {
+            VendorFrame::Signal(signal) => self.step(Input::Signal { vendor, signal }),
+            VendorFrame::Connection { up, detail, .. } => {
+                if !up {
+                    tracing::warn!(%vendor, detail, "the vendor lost its connection");
+                }
+                self.step(Input::Connection { vendor, up });
+            }
+            VendorFrame::Command(told) => self.command_told(&vendor, life, told),
+            VendorFrame::Heartbeat { .. } | VendorFrame::Hello { .. } => {}
+        }
+    }
+
+    /// Nothing of this vendor's process is heard or acknowledged any more.
+    pub(super) fn unlink(&mut self, vendor: &VendorId) {
+        self.vendors.remove(vendor);
+        self.acks.remove(vendor);
+    }
+
+    /// Somebody ordered something of a vendor's process.
+    pub(super) fn instruct(&mut self, vendor: &VendorId, order: VendorOrder, cause: Cause) {
+        let Some(supervised) = self.fleet.supervised.get(vendor) else { return };
+        let instruction = match order {
+            VendorOrder::Restart => Instruction::Restart(cause),
+            VendorOrder::Release => Instruction::Release(cause),
+            VendorOrder::Isolate => Instruction::Isolate(cause),
+        };
+        supervised.instruct(vendor, instruction);
+        if order == VendorOrder::Isolate {
+            // What it says until it is gone is not heard.
+            self.unlink(vendor);
+        }
+    }
+
+    /// Every vendor with a file, for people and scripts.
+    pub(super) fn vendor_views(&self) -> Vec<VendorView> {
+        let mut views = self.gateway.vendor_views();
+        for view in &mut views {
+            let id = VendorId::new(view.vendor.as_str());
+            view.pid = self.vendors.get(&id).and_then(|link| link.pid);
+            if let Some(supervised) = self.fleet.supervised.get(&id) {
+                view.since = supervised.since;
+                view.starts = supervised.starts;
+                view.last_end.clone_from(&supervised.last_end);
+            }
+        }
+        views
+    }
+}

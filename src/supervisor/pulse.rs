@@ -1,0 +1,78 @@
+//! Whether a vendor's process makes progress. That its timer runs says little: what waits at its
+//! devices' side must be taken while the core has room for it.
+
+use std::time::Duration;
+
+use super::spawn::Cause;
+use crate::link::CREDIT;
+
+/// So long may messages wait while none is taken.
+const STUCK: Duration = Duration::from_secs(3);
+
+/// What a heartbeat says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Beat {
+    pub handled: u64,
+    pub waiting: u32,
+    pub unacknowledged: u32,
+}
+
+/// The last progress that was seen.
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    handled: u64,
+    /// When messages were first seen to wait since.
+    since: Option<Duration>,
+}
+
+impl Pulse {
+    /// A heartbeat came at `at`, monotonic. `Some`: it is stuck.
+    pub fn beat(&mut self, at: Duration, beat: Beat) -> Option<Cause> {
+        let full = usize::try_from(beat.unacknowledged).is_ok_and(|waiting| waiting >= CREDIT);
+        if beat.waiting == 0 || full || beat.handled != self.handled {
+            self.handled = beat.handled;
+            self.since = None;
+            return None;
+        }
+        let since = *self.since.get_or_insert(at);
+        let stuck = at.saturating_sub(since);
+        (stuck >= STUCK).then(|| Cause {
+            word: "missed_heartbeat",
+            detail: format!("{} messages wait, and none is taken", beat.waiting),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stuck_at(beats: impl IntoIterator<Item = Beat>) -> Option<usize> {
+        let mut pulse = Pulse::default();
+        beats
+            .into_iter()
+            .enumerate()
+            .find(|(second, beat)| pulse.beat(Duration::from_secs(*second as u64), *beat).is_some())
+            .map(|(second, _)| second)
+    }
+
+    const fn beat(handled: u64, waiting: u32, unacknowledged: u32) -> Beat {
+        Beat { handled, waiting, unacknowledged }
+    }
+
+    #[test]
+    fn messages_that_wait_while_none_is_taken_are_a_missed_heartbeat() {
+        assert_eq!(
+            stuck_at([beat(5, 0, 0), beat(5, 7, 0), beat(5, 7, 0), beat(5, 8, 0), beat(5, 8, 1)]),
+            Some(4)
+        );
+    }
+
+    #[test]
+    fn silence_slow_progress_and_a_full_core_are_none() {
+        assert_eq!(stuck_at((0..100).map(|_| beat(5, 0, 3))), None);
+        assert_eq!(stuck_at((0..100).map(|n| beat(n, 64, 3))), None);
+        let full = u32::try_from(CREDIT).unwrap();
+        assert_eq!(stuck_at((0..100).map(|_| beat(5, 64, full))), None);
+    }
+}

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use doorward_events::types::IsolationScope;
 use doorward_translators::Capability;
 
 use super::memory::ProcessState;
@@ -67,7 +68,14 @@ impl Gateway {
                 state.isolated_at = Some(now.wall);
                 state.connected = false;
                 self.reachability(now, vendor, was, effects);
-                let event = self.composer.vendor_isolated(now, vendor, cause, &detail, restarts);
+                let event = self.composer.vendor_isolated(
+                    now,
+                    vendor,
+                    IsolationScope::Process,
+                    cause,
+                    &detail,
+                    restarts,
+                );
                 effects.event(None, event);
                 self.lose_roles(now, vendor, effects);
             }
@@ -78,7 +86,12 @@ impl Gateway {
                 }
                 state.isolated = false;
                 state.isolated_at = None;
-                let event = self.composer.vendor_recovered(now, vendor, isolated_for);
+                let event = self.composer.vendor_recovered(
+                    now,
+                    vendor,
+                    IsolationScope::Process,
+                    isolated_for,
+                );
                 effects.event(None, event);
             }
         }

@@ -328,6 +328,7 @@ impl Composer {
         &mut self,
         now: Now,
         vendor: &VendorId,
+        scope: schema::IsolationScope,
         cause: &str,
         detail: &str,
         restarts: u32,
@@ -335,6 +336,7 @@ impl Composer {
         let id = self.id(now);
         self.envelope(id, now.wall).seal(&schema::VendorIsolated {
             vendor: vendor.to_string(),
+            scope: Some(scope),
             cause: cause.into(),
             detail: Some(bounded_text(detail, MAX_DETAIL)),
             restarts: i64::from(restarts),
@@ -345,11 +347,13 @@ impl Composer {
         &mut self,
         now: Now,
         vendor: &VendorId,
+        scope: schema::IsolationScope,
         isolated_for: Duration,
     ) -> Event {
         let id = self.id(now);
         self.envelope(id, now.wall).seal(&schema::VendorRecovered {
             vendor: vendor.to_string(),
+            scope: Some(scope),
             isolated_for_s: number(isolated_for.as_secs()),
         })
     }

@@ -9,6 +9,7 @@ use super::orders::Ordered;
 use crate::domain::endpoint::EndpointState;
 use crate::domain::entry::EntryState;
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
+use crate::domain::operation::suspension::Commands;
 use crate::journal::Batch;
 
 /// What is known of a vendor.
@@ -49,6 +50,9 @@ pub struct VendorState {
     /// From its isolation until it has recovered, whatever its process is doing meanwhile.
     #[serde(skip)]
     pub isolated: bool,
+    /// Whether its commands are worth sending.
+    #[serde(skip)]
+    pub commands: Commands,
     /// Since when it is isolated.
     #[serde(skip)]
     pub isolated_at: Option<jiff::Timestamp>,

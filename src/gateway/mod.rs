@@ -24,6 +24,7 @@ mod quarantine;
 mod reload;
 mod signal;
 mod state;
+mod suspension;
 mod verification;
 mod view;
 mod window;

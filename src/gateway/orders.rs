@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::access::Answering;
+use super::access::{Answering, Ordering};
 use super::state::{Effects, Gateway, Now, VendorChange};
 use crate::domain::ids::VendorId;
 use crate::local::{Answer, VendorOrder};
@@ -69,6 +69,34 @@ impl Gateway {
         effects.answers.push(Answering { ask, answer });
     }
 
+    /// An issuer who may says whether a vendor's process may run. The newest word counts, whatever
+    /// the order in which they come.
+    pub(super) fn vendor_ordering(
+        &mut self,
+        now: Now,
+        ask: u64,
+        ordering: &Ordering,
+        effects: &mut Effects,
+    ) {
+        let Ordering { issuer, vendor, isolated, version } = ordering;
+        let state = self.vendors.get_mut(vendor).filter(|state| state.configured);
+        if let Some(state) = state {
+            if *version <= state.order_version {
+                let answer = Answer::Denied {
+                    reason: "superseded".to_owned(),
+                    all: Vec::new(),
+                    detail: "an order of this version or a newer one was carried out".to_owned(),
+                };
+                return effects.answers.push(Answering { ask, answer });
+            }
+            state.order_version = *version;
+            self.memory.vendor(vendor);
+        }
+        let order = if *isolated { VendorOrder::Isolate } else { VendorOrder::Release };
+        let by = By::Issuer(issuer.to_string());
+        self.vendor_ordered(now, ask, vendor, order, &by, effects);
+    }
+
     fn obey(
         &mut self,
         now: Now,
@@ -113,10 +141,14 @@ impl Gateway {
                 return Ok(());
             }
             VendorOrder::Release if state.ordered.take().is_some() => self.memory.vendor(vendor),
-            VendorOrder::Release if !state.isolated => return Ok(()),
+            VendorOrder::Release if !state.isolated => {
+                self.forgive_commands(now, vendor, effects);
+                return Ok(());
+            }
             VendorOrder::Release => {}
         }
         tracing::warn!(%vendor, ?by, ?order, "ordered");
+        self.forgive_commands(now, vendor, effects);
         if self.vendors.get(vendor).is_some_and(|state| state.isolated) {
             let isolated_for = isolated_at.map(|at| now.wall.duration_since(at));
             let isolated_for =

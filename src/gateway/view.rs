@@ -61,7 +61,7 @@ impl Gateway {
                 state: vendor.process_word().to_owned(),
                 ordered: vendor.ordered.as_ref().map(|ordered| ordered.detail.clone()),
                 connected: vendor.connected,
-                commands_suspended: false,
+                commands_suspended: vendor.commands.are_suspended(),
                 pid: None,
                 since: None,
                 starts: 0,

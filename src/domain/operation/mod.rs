@@ -17,6 +17,7 @@ pub mod door;
 #[cfg(test)]
 mod fixtures;
 mod seen;
+pub mod suspension;
 mod time;
 mod timers;
 pub mod visit;

@@ -5,6 +5,7 @@ use doorward_events::statement::Accepts;
 use doorward_events::types::{
     AcceptedType, EntryLockRequested, EntryOpenRequested, EntryUnlockRequested, EventData,
     GatewayStarted, GrantIssued, GrantRevoked, IssuerKeysPublished, TimeAttested,
+    VendorIsolationOrdered,
 };
 use doorward_events::{Envelope, GatewayOrigin};
 use jiff::Timestamp;
@@ -27,6 +28,7 @@ pub fn accepted() -> Vec<AcceptedType> {
         one::<EntryOpenRequested>(),
         one::<EntryLockRequested>(),
         one::<TimeAttested>(),
+        one::<VendorIsolationOrdered>(),
         one::<IssuerKeysPublished>(),
     ]
 }

@@ -80,6 +80,7 @@ impl Gateway {
                     }
                     Said::Request(request) => self.request(now, &asking, &request, body, effects),
                     Said::Time(attested) => self.attested(now, ask, attested, effects),
+                    Said::Vendor(ordering) => self.vendor_ordering(now, ask, &ordering, effects),
                     Said::Issuers(list) => self.take_issuers(now, ask, &list, effects),
                     Said::OlderIssuers => answer(effects, ask, superseded()),
                 }
@@ -273,7 +274,7 @@ impl Gateway {
         let unknown = EntryState::default();
         let entry = self.entries.get(&request.entry);
         let door = self.doors.get(&request.entry).unwrap_or(&unknown);
-        let gathered = entry.map(|entry| self.gather(entry, door));
+        let gathered = entry.map(|entry| self.gather(now, entry, door));
         let group = entry.and_then(|entry| entry.interlock_group.as_deref());
         let commands = self.guard.flights.values().map(|flight| &flight.command);
         let busy = admission(request.act, &request.entry, group, commands) != Admission::Free

@@ -232,6 +232,8 @@ impl Gateway {
             let event = self.composer.command_changed(now, &cause, &command, changed);
             effects.event(None, event);
             self.guard.touch_flight(id);
+            let order = command.order();
+            self.weigh_command(now, &order.endpoint, changed.state, changed.reason, effects);
             let entry = command.order().entry.clone();
             self.visit(now, &entry, effects, |visit, at| {
                 if visit.visitor().command_id == id {

@@ -21,6 +21,7 @@ mod week;
 
 pub use accepts::{accepted, own};
 pub use guard::{Belief, Guard, surely, taken};
+pub(in crate::gateway) use reading::Ordering;
 pub use trust::Trust;
 
 use std::time::Duration;

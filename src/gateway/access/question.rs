@@ -10,7 +10,7 @@ use crate::domain::entry::{Entry, EntryState, Role};
 use crate::domain::fact::FactQuality;
 use crate::domain::ids::{EndpointId, VendorId};
 use crate::gateway::memory::{ProcessState, VendorState};
-use crate::gateway::state::Gateway;
+use crate::gateway::state::{Gateway, Now};
 
 /// A battery with less charge may not last through an act, in percent.
 const SAFE_PERCENT: f64 = 3.0;
@@ -24,11 +24,11 @@ pub(super) struct Gathered {
 
 impl Gateway {
     /// What is known of an entry's devices.
-    pub(super) fn gather(&self, entry: &Entry, door: &EntryState) -> Gathered {
+    pub(super) fn gather(&self, now: Now, entry: &Entry, door: &EntryState) -> Gathered {
         let roles = entry
             .roles
             .iter()
-            .map(|(role, endpoint)| (*role, self.role_state(*role, endpoint, door)))
+            .map(|(role, endpoint)| (*role, self.role_state(now, *role, endpoint, door)))
             .collect();
         let way = match entry.roles.get(&Role::Obstruction) {
             Some(_) if door.alarms.contains_key(&AlarmKind::Obstruction) => Way::Obstructed,
@@ -44,11 +44,21 @@ impl Gateway {
         }
     }
 
-    fn role_state(&self, role: Role, endpoint: &EndpointId, door: &EntryState) -> RoleState {
+    fn role_state(
+        &self,
+        now: Now,
+        role: Role,
+        endpoint: &EndpointId,
+        door: &EntryState,
+    ) -> RoleState {
         let state = self.endpoints.get(endpoint);
         let vendor = self.vendors.get(&VendorId::new(endpoint.vendor()));
         let serves = vendor.is_some_and(|vendor| {
-            vendor.enabled && !vendor.isolated && vendor.process == ProcessState::Running
+            let acts = matches!(role, Role::Lock | Role::Actuator);
+            vendor.enabled
+                && !vendor.isolated
+                && vendor.process == ProcessState::Running
+                && (!acts || vendor.commands.are_served(now.monotonic))
         });
         let reach = match (serves, state.and_then(|state| state.online)) {
             (false, _) => Reach::VendorUnavailable,

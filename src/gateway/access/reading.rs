@@ -10,6 +10,7 @@ use doorward_events::types::{
     AccessAction, AccessReason, Authority, EntryLockRequested, EntryOpenRequested,
     EntryUnlockRequested, EventData, GrantIssued, GrantRevoked, GrantStatement,
     IssuerKeysPublished, RequestStatement, RevocationStatement, TimeAttested, TimeStatement,
+    VendorIsolationOrdered, VendorStatement,
 };
 use doorward_events::{Envelope, PublisherId, Received, read};
 use doorward_translators::Act;
@@ -22,7 +23,7 @@ use super::story::Cause;
 use super::time::Attested;
 use super::week;
 use crate::domain::access::{BodyDigest, Grant, IssuerName, Reason, SubjectRef, TenantId};
-use crate::domain::ids::EntryId;
+use crate::domain::ids::{EntryId, VendorId};
 
 /// What was said, by somebody who is believed.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +37,7 @@ pub enum Said {
     },
     Request(Request),
     Time(Attested),
+    Vendor(Ordering),
     Issuers(Box<Listed>),
     /// A list of issuers below one that was taken.
     OlderIssuers,
@@ -55,6 +57,15 @@ pub struct Request {
     pub issued_at: Timestamp,
     pub not_after: Timestamp,
     pub challenge: Option<String>,
+}
+
+/// Whether a vendor's process may run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ordering {
+    pub issuer: IssuerName,
+    pub vendor: VendorId,
+    pub isolated: bool,
+    pub version: u64,
 }
 
 /// A text that was read.
@@ -102,6 +113,7 @@ enum Kind {
     Revocation,
     Request(Act),
     Time,
+    Vendor,
     Issuers,
 }
 
@@ -130,6 +142,7 @@ pub fn hear(
         (EntryOpenRequested::TYPE.as_str(), Kind::Request(Act::Open)),
         (EntryLockRequested::TYPE.as_str(), Kind::Request(Act::Lock)),
         (TimeAttested::TYPE.as_str(), Kind::Time),
+        (VendorIsolationOrdered::TYPE.as_str(), Kind::Vendor),
         (IssuerKeysPublished::TYPE.as_str(), Kind::Issuers),
     ];
     let kind = kinds.into_iter().find(|(name, _)| *name == head.kind).map(|(_, kind)| kind);
@@ -153,6 +166,7 @@ pub fn hear(
             Act::Lock => listen.to::<EntryLockRequested>(|s, v| request(s, v, act)),
             _ => listen.to::<EntryUnlockRequested>(|s, v| request(s, v, act)),
         },
+        Kind::Vendor => listen.to::<VendorIsolationOrdered>(|statement, _| ordering(statement)),
         Kind::Time | Kind::Issuers => listen.to::<TimeAttested>(|statement, _| time(statement)),
     }
 }
@@ -270,6 +284,15 @@ fn time(statement: &TimeStatement) -> Option<Said> {
         issuer: IssuerName::new(statement.issuer.as_str()),
         challenge: statement.challenge.clone(),
         signed_at: statement.issued_at.parse().ok()?,
+    }))
+}
+
+fn ordering(statement: &VendorStatement) -> Option<Said> {
+    Some(Said::Vendor(Ordering {
+        issuer: IssuerName::new(statement.issuer.as_str()),
+        vendor: VendorId::new(statement.vendor.as_str()),
+        isolated: statement.isolated,
+        version: u64::try_from(statement.version).ok()?,
     }))
 }
 

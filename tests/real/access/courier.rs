@@ -16,8 +16,8 @@ use super::{Stand, detail};
 
 /// A delivery service that this building believes.
 pub struct Service {
-    issuer: Issuer,
-    accepts: Accepts,
+    pub issuer: Issuer,
+    pub accepts: Accepts,
 }
 
 /// The id of the delivery service's key.
@@ -65,7 +65,7 @@ impl Authority {
             "version": version, "expires": end,
             "keys": [
                 key(&self.delivery(), KID, "acme.delivery", &["grant", "request"]),
-                key(&self.clock, "clock", "acme.platform", &["time"]),
+                key(&self.clock, "clock", "acme.platform", &["time", "configuration"]),
             ],
         }))
         .unwrap();

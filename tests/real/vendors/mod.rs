@@ -3,6 +3,7 @@
 
 mod orders;
 mod reload;
+mod switch;
 
 use std::path::Path;
 use std::time::Duration;

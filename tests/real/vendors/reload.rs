@@ -70,9 +70,8 @@ fn a_bad_file_changes_nothing_and_says_where_it_is_bad() {
     std::fs::write(&file, good).unwrap();
     std::fs::write(&main, door.replace("zigbee2mqtt:0x00158d0001a2b3c4", "shed:0x1")).unwrap();
     assert!(signal(stand.gateway.pid(), "HUP"));
-    let registered = stand.sink.gets("entry.registered", |entry| {
-        detail(entry).to_string().contains("shed:0x1")
-    });
+    let registered =
+        stand.sink.gets("entry.registered", |entry| detail(entry).to_string().contains("shed:0x1"));
     assert_eq!(detail(&registered)["entry_id"], "front");
     let pids = ["zigbee2mqtt", "shed"].map(|name| stand.gateway.vendor_named(name));
     assert_eq!(pids, [Some(front), Some(shed)]);
@@ -95,8 +94,10 @@ fn what_only_a_start_can_change_is_named() {
     assert_eq!(code, Some(0), "{lines:?}");
     assert_eq!(lines[0]["at_next_start"], serde_json::json!(["gateway"]));
     assert!(stand.contact.tell("zigbee2mqtt/front_contact", b"{\"contact\":false}").is_taken());
-    let told = detail(&stand.sink.gets("entry.position_changed", |entry| {
-        detail(entry)["data"]["position"] == "open"
-    }));
+    let told = detail(
+        &stand
+            .sink
+            .gets("entry.position_changed", |entry| detail(entry)["data"]["position"] == "open"),
+    );
     assert_eq!(told["tenant_id"], "acme");
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use doorward::domain::ids::VendorId;
 use doorward::gateway::{Input, VendorChange};
+use doorward::local::VendorOrder;
 use serde_json::json;
 
 use crate::house::House;
@@ -50,7 +51,7 @@ fn when_a_vendor_is_isolated_then_its_roles_are_unknown_and_told() {
     assert_eq!(
         lines(&house.told()),
         [
-            "vendor.isolated - cause=exited detail=exit code 3 restarts=5 vendor=zigbee2mqtt",
+            "vendor.isolated - cause=exited detail=exit code 3 restarts=5 scope=process vendor=zigbee2mqtt",
             "entry.position_changed front operation_source=unknown position=unknown \
              previous=closed quality=unknown",
             "entry.lock_changed front lock=unknown operation_source=unknown previous=locked \
@@ -77,7 +78,10 @@ fn when_an_isolated_vendor_recovers_then_that_is_told_and_its_first_word_counts(
     house.vendor(isolated());
     house.told();
     house.vendor(VendorChange::Recovered { isolated_for: Duration::from_secs(90) });
-    assert_eq!(lines(&house.told()), ["vendor.recovered - isolated_for_s=90 vendor=zigbee2mqtt"]);
+    assert_eq!(
+        lines(&house.told()),
+        ["vendor.recovered - isolated_for_s=90 scope=process vendor=zigbee2mqtt"]
+    );
     house.connection(true);
     house.told();
     house.says("front_door_yale", json!({"lock_state": "locked"}));
@@ -120,4 +124,43 @@ fn when_heartbeats_are_told_then_they_say_what_the_process_is_doing() {
         let beat = house.told_of(&["gateway.heartbeat"]).pop().unwrap();
         assert_eq!(beat.data("vendors")[0]["state"], word);
     }
+}
+
+/// An operator's order for the house's own vendor, carried out and committed.
+fn ordered(house: &mut House, order: VendorOrder) {
+    let vendor = VendorId::new(crate::house::VENDOR);
+    house.step(Input::VendorOrdered { ask: 1, vendor, order, uid: 1000 });
+    house.commit();
+}
+
+#[test]
+fn when_an_operator_isolates_a_vendor_then_it_stays_so_over_power_cuts_until_released() {
+    let mut house = observed_house();
+    ordered(&mut house, VendorOrder::Isolate);
+    assert_eq!(
+        lines(&house.told_of(&["vendor.isolated"])),
+        ["vendor.isolated - cause=operator detail=ordered by the user 1000 restarts=0 \
+          scope=process vendor=zigbee2mqtt"]
+    );
+    assert_eq!(house.fact("front", "lock"), "unknown unknown");
+    // Its process ends, and a second order says nothing new.
+    house.vendor(VendorChange::Down);
+    ordered(&mut house, VendorOrder::Isolate);
+    assert_eq!(kinds(&house.told()), [""; 0]);
+    house.crash();
+    let vendor = VendorId::new(crate::house::VENDOR);
+    assert!(house.gateway.is_ordered_off(&vendor));
+    assert_eq!(house.fact("front", "lock"), "unknown unknown");
+    house.told();
+    // That its process ran well once ends nothing.
+    house.vendor(VendorChange::Recovered { isolated_for: Duration::from_secs(1) });
+    assert_eq!(kinds(&house.told_of(&["vendor.recovered"])), [""; 0]);
+
+    house.pass(Duration::from_secs(3));
+    ordered(&mut house, VendorOrder::Release);
+    let told = house.told_of(&["vendor.recovered"]);
+    assert!(lines(&told)[0].ends_with("scope=process vendor=zigbee2mqtt"), "{told:?}");
+    assert!(!house.gateway.is_ordered_off(&vendor));
+    house.crash();
+    assert!(!house.gateway.is_ordered_off(&vendor));
 }

@@ -173,6 +173,19 @@ impl Request {
     }
 }
 
+/// Whether a vendor's process may run at a gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VendorOrder {
+    /// The vendor's name there: that of its file.
+    pub vendor: String,
+    /// True: it is to be isolated.
+    pub isolated: bool,
+    /// Higher than that of every order for this vendor at this gateway before.
+    pub version: u64,
+    /// When it is issued: also the event's time.
+    pub issued_at: Timestamp,
+}
+
 /// The grant that a request relies on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantUse {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::accepts::Accepts;
-use super::ask::{Address, Grant, GrantUse, Request, Revocation};
+use super::ask::{Address, Grant, GrantUse, Request, Revocation, VendorOrder};
 use super::jws::{self, Kind};
 use super::signable::{Lifetime, MAX_VALIDITY, SIGNED, Signable, copied, sealed::Sealed as _};
 use super::signer::{SignError, Signer};
@@ -16,7 +16,7 @@ use crate::envelope::{Envelope, PublisherId};
 use crate::publishers::RegisteredPublisher;
 use crate::types::{
     Authority, EventData, EventType, GrantIssued, GrantRevoked, GrantStatement, RequestStatement,
-    RevocationStatement, TimeAttested, TimeStatement,
+    RevocationStatement, TimeAttested, TimeStatement, VendorIsolationOrdered, VendorStatement,
 };
 use crate::validate::{FieldError, Invalid, check};
 
@@ -185,6 +185,32 @@ impl Issuer {
             site_id: address.site_id.clone(),
             gateway: address.gateway.clone(),
             challenge: challenge.into(),
+        };
+        let address = Address { entry_id: None, ..address };
+        self.issue(accepts, statement, issued_at, address).await
+    }
+
+    /// Orders that a vendor's process at a gateway be isolated, or released. The address names no
+    /// entry.
+    pub async fn order_vendor(
+        &self,
+        accepts: &Accepts,
+        address: Address,
+        order: VendorOrder,
+    ) -> Result<Issued<VendorIsolationOrdered>, IssueError> {
+        let VendorOrder { vendor, isolated, version, issued_at } = order;
+        let statement = VendorStatement {
+            type_: VendorIsolationOrdered::TYPE.to_string(),
+            schema_version: VendorIsolationOrdered::SCHEMA_VERSION.to_owned(),
+            issuer: self.publisher.name.to_string(),
+            issued_at: issued_at.to_string(),
+            tenant_id: address.tenant_id.clone(),
+            site_id: address.site_id.clone(),
+            gateway: address.gateway.clone(),
+            vendor,
+            isolated,
+            // One beyond what the schema takes is refused by it.
+            version: i64::try_from(version).unwrap_or(i64::MAX),
         };
         let address = Address { entry_id: None, ..address };
         self.issue(accepts, statement, issued_at, address).await

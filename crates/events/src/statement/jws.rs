@@ -37,6 +37,8 @@ pub enum Kind {
     Revocation,
     /// What time it is.
     Time,
+    /// Whether a vendor's process may run.
+    Vendor,
     /// The keys that gateways believe.
     IssuerList,
     /// What a gateway's journal held when a range of it was closed.
@@ -45,11 +47,12 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Grant,
         Self::Request,
         Self::Revocation,
         Self::Time,
+        Self::Vendor,
         Self::IssuerList,
         Self::Checkpoint,
     ];
@@ -61,6 +64,7 @@ impl Kind {
             Self::Request => "doorward-request+jws",
             Self::Revocation => "doorward-revocation+jws",
             Self::Time => "doorward-time+jws",
+            Self::Vendor => "doorward-vendor+jws",
             Self::IssuerList => "doorward-issuers+jws",
             Self::Checkpoint => "doorward-checkpoint+jws",
         }
@@ -70,7 +74,9 @@ impl Kind {
     pub const fn max_bytes(self) -> usize {
         match self {
             Self::Grant => MAX_GRANT_BYTES,
-            Self::Request | Self::Revocation | Self::Time | Self::Checkpoint => MAX_STATEMENT_BYTES,
+            Self::Request | Self::Revocation | Self::Time | Self::Vendor | Self::Checkpoint => {
+                MAX_STATEMENT_BYTES
+            }
             Self::IssuerList => MAX_ISSUER_LIST_BYTES,
         }
     }

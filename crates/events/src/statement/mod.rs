@@ -95,7 +95,7 @@ mod trust;
 mod verify;
 
 pub use accepts::Accepts;
-pub use ask::{Address, Grant, GrantUse, REQUEST_LIFETIME, Request, Revocation};
+pub use ask::{Address, Grant, GrantUse, REQUEST_LIFETIME, Request, Revocation, VendorOrder};
 pub use checkpoint::{CheckpointFault, open_checkpoint, sign_checkpoint};
 pub use issuer::{IssueError, Issued, Issuer};
 pub use issuers::{IssuerList, IssuerListError, MAX_ISSUER_KEYS};

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::jws::Kind;
 use crate::types::{
     EventType, GrantStatement, IssuerScope, RequestStatement, RevocationStatement, Statement,
-    TimeStatement,
+    TimeStatement, VendorStatement,
 };
 use crate::validate::{compile, schema};
 
@@ -18,8 +18,8 @@ pub const MAX_VALIDITY: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// The longest from a request to its deadline.
 pub const MAX_REQUEST_LIFETIME: SignedDuration = SignedDuration::from_secs(60);
 
-/// A statement that an event to a gateway carries. Grants, requests, revocations and attestations
-/// of time are; nothing outside this crate can be.
+/// A statement that an event to a gateway carries. Grants, requests, revocations, attestations
+/// of time and orders for vendors are; nothing outside this crate can be.
 pub trait Signable: Statement + sealed::Sealed {
     /// What its signature is for.
     const KIND: Kind;
@@ -131,6 +131,7 @@ sealed!(
     RequestStatement,
     RevocationStatement,
     TimeStatement,
+    VendorStatement,
     crate::types::IssuerListStatement
 );
 
@@ -223,6 +224,25 @@ impl Signable for TimeStatement {
     }
 }
 
+/// Whether a vendor's process may run. Its version says which word is the last: it has no lifetime,
+/// since one that came too late would leave running what was to be stopped.
+impl Signable for VendorStatement {
+    const KIND: Kind = Kind::Vendor;
+    const SCOPE: IssuerScope = IssuerScope::Configuration;
+
+    fn common(&self) -> Common<'_> {
+        common!(self, None)
+    }
+
+    fn lifetime(&self) -> Option<Lifetime<'_>> {
+        None
+    }
+
+    fn instants(&self) -> Vec<&str> {
+        vec![&self.issued_at]
+    }
+}
+
 /// The members of a type's `data` that are copies of its statement: all but `signed`.
 #[expect(clippy::indexing_slicing, reason = "the table has a place for every index()")]
 pub(crate) fn copied(event_type: EventType) -> &'static [String] {
@@ -253,6 +273,7 @@ mod tests {
             (EventType::EntryOpenRequested, RequestStatement::SCHEMA),
             (EventType::EntryLockRequested, RequestStatement::SCHEMA),
             (EventType::TimeAttested, TimeStatement::SCHEMA),
+            (EventType::VendorIsolationOrdered, VendorStatement::SCHEMA),
             (EventType::IssuerKeysPublished, IssuerListStatement::SCHEMA),
         ];
         let downlinks =

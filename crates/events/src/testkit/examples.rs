@@ -53,6 +53,7 @@ examples! {
     "security.retained_command_found" / "lock.json",
     "time.attested" / "an-answer.json",
     "vendor.isolated" / "killed-for-memory.json",
+    "vendor.isolation_ordered" / "bad-firmware.json",
     "vendor.recovered" / "after-ten-minutes.json",
     "visit.interrupted" / "next-courier-before-it-locked.json",
     "visit.interrupted" / "power-cut-while-open.json",

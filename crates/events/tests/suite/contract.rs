@@ -338,6 +338,7 @@ fn every_word_of_every_vocabulary_is_written_and_read() {
         FactQuality: EntryLockChanged "/data/quality",
         GrantRemovedReason: GrantRemoved "/data/reason",
         IsolationCause: VendorIsolated "/data/cause",
+        IsolationScope: VendorIsolated "/data/scope",
         LockState: EntryLockChanged "/data/lock",
         Mode: EntryStateReported "/data/mode/value",
         MotionHold: EntryStateReported "/data/motion_hold/value",

@@ -27,23 +27,23 @@ pub struct Args {
 
 /// One thing that was looked at.
 #[derive(Serialize)]
-struct Looked {
-    what: String,
+pub(super) struct Looked {
+    pub(super) what: String,
     /// False: it is not as it must be.
-    ok: bool,
+    pub(super) ok: bool,
     /// It could not be looked at, which is no fault.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    skipped: bool,
+    pub(super) skipped: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
+    pub(super) detail: Option<String>,
 }
 
 #[derive(Serialize, Default)]
-struct Report {
+pub(super) struct Report {
     errors: usize,
     warnings: usize,
-    findings: Vec<Finding>,
-    looked: Vec<Looked>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) looked: Vec<Looked>,
 }
 
 pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
@@ -55,6 +55,7 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
             if !args.offline {
                 reach(config, &configuration, &mut report).await;
                 clock(config, &configuration, &mut report);
+                super::sandbox::look(&mut report).await;
             }
         }
         Err(findings) => report.findings = findings,

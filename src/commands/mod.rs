@@ -16,8 +16,10 @@ mod quarantine;
 mod queue;
 mod reload;
 mod run;
+mod sandbox;
 mod stopped;
 mod trust;
+mod vendor;
 mod vendors;
 mod visits;
 mod week;
@@ -26,8 +28,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use doorward_sandbox::Prepared;
 use doorward_translators::Act;
-use tracing::Instrument;
 
 /// Gateway between the locks, openers and readers of a building and an event bus.
 #[derive(Parser)]
@@ -190,10 +192,7 @@ Examples:
     Completions(completions::Args),
     /// A vendor's process; started by the gateway.
     #[command(hide = true)]
-    Vendor {
-        /// The vendor's name.
-        name: String,
-    },
+    Vendor(vendor::Args),
 }
 
 const ACT_HELP: &str = "It is an operator's act: it goes through the same decision as any request, by a grant of its own
@@ -212,17 +211,25 @@ pub fn main() -> ExitCode {
     if let Command::Completions(args) = &cli.command {
         return completions::run(args);
     }
+    let prepared = match &cli.command {
+        // Before anything else: no thread, no descriptor, no byte read.
+        Command::Vendor(_) => match crate::vendor::prepare() {
+            Ok(prepared) => Some(prepared),
+            Err(error) => return output::failed(&error),
+        },
+        _ => None,
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::failed(&anyhow::anyhow!("no runtime: {error}")),
     };
-    let result = runtime.block_on(dispatch(cli));
+    let result = runtime.block_on(dispatch(cli, prepared));
     // A blocking thread (a name look-up) must not hold up the end.
     runtime.shutdown_background();
     result.unwrap_or_else(|error| output::failed(&error))
 }
 
-async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+async fn dispatch(cli: Cli, prepared: Option<Prepared>) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run => Box::pin(run::run(&cli.config)).await,
         Command::Check(args) => check::run(&cli.config, &args).await,
@@ -244,11 +251,6 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Adopt(args) => adopt::run(&cli.config, &args),
         Command::Erase(args) => erase::run(&cli.config, &args).await,
         Command::Completions(_) => Ok(ExitCode::SUCCESS),
-        Command::Vendor { name } => {
-            run::log();
-            // All vendors write to one log.
-            crate::vendor::run().instrument(tracing::info_span!("vendor", name)).await?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Vendor(args) => vendor::run(args, prepared).await,
     }
 }

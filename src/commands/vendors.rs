@@ -87,7 +87,7 @@ fn list(vendors: &[VendorView]) {
         output::say("no vendor is configured: each has a file in vendors.d");
         return;
     }
-    let heads = ["VENDOR", "STATE", "DEVICES", "PID", "SINCE", "STARTS", "LAST END"];
+    let heads = ["VENDOR", "STATE", "DEVICES", "PID", "SINCE", "STARTS", "SANDBOX", "LAST END"];
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     for vendor in vendors {
         let dash = || "-".to_owned();
@@ -104,12 +104,21 @@ fn list(vendors: &[VendorView]) {
             vendor.pid.map_or_else(dash, |pid| pid.to_string()),
             vendor.since.map_or_else(dash, output::ago),
             vendor.starts.to_string(),
+            sandbox(vendor),
             ended.map_or_else(dash, |end| {
                 format!("{}: {} ({})", output::ago(end.at), end.cause, end.detail)
             }),
         ]);
     }
     output::table(&rows);
+    for vendor in vendors {
+        for layer in vendor.sandbox.iter().filter(|layer| !layer.in_force) {
+            output::say(&format!(
+                "{}: the layer {} is not in force: {}",
+                vendor.vendor, layer.name, layer.detail
+            ));
+        }
+    }
     for vendor in vendors {
         if let Some(ordered) = &vendor.ordered {
             output::say(&format!(
@@ -118,4 +127,13 @@ fn list(vendors: &[VendorView]) {
             ));
         }
     }
+}
+
+/// How many layers of its sandbox are in force.
+fn sandbox(vendor: &VendorView) -> String {
+    if vendor.sandbox.is_empty() {
+        return "-".to_owned();
+    }
+    let in_force = vendor.sandbox.iter().filter(|layer| layer.in_force).count();
+    format!("{in_force} of {}", vendor.sandbox.len())
 }

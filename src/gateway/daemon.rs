@@ -27,6 +27,7 @@ use crate::config::Configuration;
 use crate::domain::ids::VendorId;
 use crate::health::{Status, UplinkStatus, VendorStatus};
 use crate::journal::{Arrival, Batch, PreviousStop, Writer, WriterHandle};
+use crate::link::Layer;
 use crate::local::{Access, Request};
 use crate::supervisor::{self, Vendor};
 
@@ -59,6 +60,8 @@ pub struct Daemon {
     pub(super) arrival: Arrival,
     pub(super) marks_since: Option<Instant>,
     pub(super) acks: HashMap<VendorId, (u64, u64)>,
+    /// The layers of each running vendor's sandbox, as its process told them.
+    pub(super) layers: HashMap<VendorId, Vec<Layer>>,
     /// Told once the batch in hand is durable.
     pub(super) answers: Vec<Answering>,
     /// Sent once the batch in hand is durable.
@@ -150,6 +153,7 @@ impl Daemon {
             arrival,
             marks_since: None,
             acks: HashMap::new(),
+            layers: HashMap::new(),
             answers: Vec::new(),
             orders: Vec::new(),
             desk,

@@ -136,6 +136,13 @@ impl Daemon {
                 self.step(Input::Connection { vendor, up });
             }
             VendorFrame::Command(told) => self.command_told(&vendor, life, told),
+            VendorFrame::Sandbox { layers } => {
+                for layer in layers.iter().filter(|layer| !layer.in_force) {
+                    let (name, detail) = (&layer.name, &layer.detail);
+                    tracing::warn!(%vendor, layer = name, detail, "a layer is not in force");
+                }
+                self.layers.insert(vendor, layers);
+            }
             VendorFrame::Heartbeat { .. } | VendorFrame::Hello { .. } => {}
         }
     }
@@ -144,6 +151,7 @@ impl Daemon {
     pub(super) fn unlink(&mut self, vendor: &VendorId) {
         self.vendors.remove(vendor);
         self.acks.remove(vendor);
+        self.layers.remove(vendor);
     }
 
     /// Somebody ordered something of a vendor's process.
@@ -166,6 +174,7 @@ impl Daemon {
         let mut views = self.gateway.vendor_views();
         for view in &mut views {
             let id = VendorId::new(view.vendor.as_str());
+            view.sandbox = self.layers.get(&id).cloned().unwrap_or_default();
             view.pid = self.vendors.get(&id).and_then(|link| link.pid);
             if let Some(supervised) = self.fleet.supervised.get(&id) {
                 view.since = supervised.since;

@@ -62,6 +62,7 @@ impl Gateway {
                 ordered: vendor.ordered.as_ref().map(|ordered| ordered.detail.clone()),
                 connected: vendor.connected,
                 commands_suspended: vendor.commands.are_suspended(),
+                sandbox: Vec::new(),
                 pid: None,
                 since: None,
                 starts: 0,

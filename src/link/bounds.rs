@@ -32,12 +32,18 @@ pub const MAX_PAYLOAD: usize = 4 << 20;
 const MAX_CAPABILITIES: usize = 16;
 /// Longest name of a build, in bytes.
 const MAX_BUILD: usize = 64;
+/// Most layers of a sandbox.
+pub const MAX_LAYERS: usize = 32;
 
 /// What a vendor process may not say.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     #[error("a second hello")]
     SecondHello,
+    #[error("the layers of its sandbox a second time")]
+    SecondSandbox,
+    #[error("a signal before the layers of its sandbox")]
+    NoSandbox,
     #[error("protocol {0}")]
     Protocol(u32),
     #[error("signal {got} where {expected} is next")]
@@ -65,6 +71,7 @@ pub enum Violation {
 /// The order of one process's frames, from its start.
 #[derive(Debug, Default)]
 pub struct Order {
+    locked_down: bool,
     last: u64,
     epoch: u32,
     up: bool,
@@ -77,6 +84,12 @@ impl Order {
         frame.check()?;
         match frame {
             VendorFrame::Hello { .. } => return Err(Violation::SecondHello),
+            VendorFrame::Sandbox { .. } => {
+                if std::mem::replace(&mut self.locked_down, true) {
+                    return Err(Violation::SecondSandbox);
+                }
+            }
+            VendorFrame::Signal(_) if !self.locked_down => return Err(Violation::NoSandbox),
             VendorFrame::Signal(signal) => {
                 let expected = self.last.saturating_add(1);
                 if signal.n != expected {
@@ -111,6 +124,15 @@ impl VendorFrame {
                     return Err(Violation::Protocol(*protocol));
                 }
                 text("build", build, MAX_BUILD)
+            }
+            Self::Sandbox { layers } => {
+                length("layers", layers.len(), MAX_LAYERS)?;
+                for layer in layers {
+                    filled("layer", &layer.name)?;
+                    text("layer", &layer.name, MAX_PART)?;
+                    text("detail", &layer.detail, MAX_DETAIL)?;
+                }
+                Ok(())
             }
             Self::Signal(signal) => signal.check(),
             // The MQTT client's words, which may quote the broker's.

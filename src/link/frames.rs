@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Layer;
 use super::setup::VendorSetup;
 use crate::domain::ids::EndpointId;
 
@@ -88,6 +89,11 @@ pub enum VendorFrame {
     Hello {
         protocol: u32,
         build: String,
+    },
+    /// The process has locked itself down; told once, before anything of a device. What it says of
+    /// itself: a process that was taken over before that may lie.
+    Sandbox {
+        layers: Vec<Layer>,
     },
     Signal(Signal),
     /// The connection to the broker, or the serial line, came or went.

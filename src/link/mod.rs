@@ -11,6 +11,8 @@ mod frames;
 mod given;
 mod setup;
 
+pub use doorward_sandbox::Layer;
+
 pub use bounds::{MAX_ADDRESS, Order, Violation};
 pub use codec::{FrameCodec, FrameError, MAX_COMMAS, MAX_FRAME_BYTES};
 pub use frames::{
@@ -21,7 +23,7 @@ pub use given::{Given, MAX_GIVEN, since_boot_ms};
 pub use setup::{Connection, MqttConnection, Parity, SerialLine, TlsFiles, VendorSetup};
 
 /// The version of the frames below. Both sides are one binary, so any difference is refused.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// Most signals that a vendor process may have sent and not seen acknowledged. At the bound
 /// it stops reading from the broker, which then stops at its own in-flight limit; a serial line is

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::link::Layer;
+
 /// One door.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DoorView {
@@ -28,6 +30,9 @@ pub struct VendorView {
     /// Commands are refused since too many in a row had no answer.
     #[serde(default)]
     pub commands_suspended: bool,
+    /// The layers of its process's sandbox, as it tried them; empty while it has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sandbox: Vec<Layer>,
     /// Its process, while there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,

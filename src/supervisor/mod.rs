@@ -1,6 +1,7 @@
 //! Vendor processes: started, watched, restarted with backoff, isolated when that does not help.
 
 mod breaker;
+mod examine;
 mod handle;
 mod process;
 mod pulse;
@@ -9,6 +10,7 @@ mod share;
 mod spawn;
 mod talk;
 
+pub use examine::layers;
 pub use handle::Vendor;
 pub use process::{Event, Instruction, Supervision};
 pub use serial::probe;

@@ -37,17 +37,25 @@ pub(super) fn spawn(setup: &VendorSetup) -> std::io::Result<(Child, Sockets)> {
         }
     };
     let log = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
-    let child = Command::new("/proc/self/exe")
-        .arg0("doorward")
-        .args(["vendor", setup.vendor.as_str()])
-        .env_clear()
-        .env("RUST_LOG", log)
+    let child = process(setup.vendor.as_str(), &log)
         .stdin(Stdio::from(its_link))
         .stdout(its_output)
         .stderr(Stdio::inherit())
-        .kill_on_drop(true)
         .spawn()?;
     Ok((child, Sockets { link, port }))
+}
+
+/// A vendor's process, to be started: this very program, with an empty environment but for `log`,
+/// how much it writes.
+pub(super) fn process(vendor: &str, log: &str) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command
+        .arg0("doorward")
+        .args(["vendor", vendor])
+        .env_clear()
+        .env("RUST_LOG", log)
+        .kill_on_drop(true);
+    command
 }
 
 fn pair() -> std::io::Result<(UnixStream, OwnedFd)> {

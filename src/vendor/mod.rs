@@ -7,6 +7,7 @@ mod evidence;
 mod flow;
 mod messages;
 mod mqtt;
+mod sandbox;
 mod serial;
 mod session;
 mod tls;
@@ -14,7 +15,9 @@ mod tls;
 use std::os::fd::AsFd;
 
 use anyhow::Context;
+use doorward_sandbox::{Limits, Prepared};
 
+pub use doorward_sandbox::attempts::{Attempt, Outcome};
 pub use mqtt::probe;
 
 use crate::link::Signal;
@@ -40,15 +43,24 @@ enum Happening {
     },
 }
 
-/// Runs the process to its end: the core closing the link, or a fault that the supervisor
-/// answers with a restart. The link is the standard input; where the devices are on a serial line,
-/// the standard output is the socket over which the core hands over the port's descriptor.
-pub async fn run() -> anyhow::Result<()> {
+/// The first thing in the process, before it has a thread or a descriptor of its own: gives up what
+/// it surely does not need.
+///
+/// # Errors
+/// A layer that every kernel has is not in force.
+pub fn prepare() -> anyhow::Result<Prepared> {
     // Also one that hangs ends with its core. The core spawns from its main thread, which lives
     // as long as it does.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
         .context("the death signal")?;
-    session::run(socket(&std::io::stdin())?).await
+    doorward_sandbox::prepare(&Limits::VENDOR).context("the sandbox")
+}
+
+/// Runs the process to its end: the core closing the link, or a fault that the supervisor
+/// answers with a restart. The link is the standard input; where the devices are on a serial line,
+/// the standard output is the socket over which the core hands over the port's descriptor.
+pub async fn run(prepared: Prepared) -> anyhow::Result<()> {
+    session::run(socket(&std::io::stdin())?, prepared).await
 }
 
 /// A socket that was inherited as one of the standard streams.

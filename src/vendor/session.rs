@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use doorward_sandbox::Prepared;
 use doorward_translators::{CannotAct, Device, Observation, What, Wire, ecosystem};
 use futures_util::{SinkExt, StreamExt};
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ use super::conversation::Conversation;
 use super::evidence::Examiner;
 use super::messages::Messages;
 use super::mqtt::Receipt;
+use super::sandbox;
 use super::serial::Handover;
 use crate::domain::ids::{EndpointId, VendorId};
 use crate::link::{
@@ -38,7 +40,7 @@ const MAX_WORDS: usize = 256;
 type Link = Framed<UnixStream, FrameCodec<CoreFrame>>;
 
 /// Runs until the core closes the link.
-pub async fn run(socket: UnixStream) -> anyhow::Result<()> {
+pub async fn run(socket: UnixStream, prepared: Prepared) -> anyhow::Result<()> {
     let mut link: Link = Framed::new(socket, FrameCodec::default());
     let hello =
         VendorFrame::Hello { protocol: PROTOCOL, build: env!("CARGO_PKG_VERSION").to_owned() };
@@ -52,7 +54,12 @@ pub async fn run(socket: UnixStream) -> anyhow::Result<()> {
         Some(Err(error)) => return Err(error.into()),
         None => return Ok(()),
     };
-    Session::new(link, &setup)?.run().await
+    let mut session = Session::new(link, &setup)?;
+    // Its files are read, its tasks have not run yet: nothing of a device or a broker is in here.
+    let layers =
+        doorward_sandbox::lock_down(prepared, &sandbox::profile(&setup)).context("the sandbox")?;
+    session.link.send(&VendorFrame::Sandbox { layers }).await?;
+    session.run().await
 }
 
 /// The devices' side, by transport.

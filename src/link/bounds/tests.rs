@@ -2,7 +2,7 @@ use doorward_translators::{Capability, MAX_LABEL, Message, Quality, Translator, 
 use doorward_translators::{LockState, RefusalReason};
 
 use super::*;
-use crate::link::{CommandProgress, Digest};
+use crate::link::{CommandProgress, Digest, Layer};
 
 fn signal(n: u64, observations: Vec<Observation>) -> Signal {
     Signal {
@@ -143,6 +143,9 @@ fn devices_are_counted_over_all_inventories_of_a_signal() {
 fn signals_count_up_by_one_and_stay_within_their_credit() {
     let mut order = Order::default();
     let frame = |n| VendorFrame::Signal(signal(n, Vec::new()));
+    assert_eq!(order.admit(&frame(1), 0), Err(Violation::NoSandbox));
+    assert_eq!(order.admit(&layers(1, ""), 0), Ok(()));
+    assert_eq!(order.admit(&layers(1, ""), 0), Err(Violation::SecondSandbox));
     assert_eq!(order.admit(&frame(2), 0), Err(Violation::OutOfOrder { got: 2, expected: 1 }));
     let credit = CREDIT as u64;
     for n in 1..=credit {
@@ -154,6 +157,23 @@ fn signals_count_up_by_one_and_stay_within_their_credit() {
         order.admit(&frame(credit + 1), 9),
         Err(Violation::OutOfOrder { got: credit + 1, expected: credit + 2 })
     );
+}
+
+fn layers(count: usize, detail: &str) -> VendorFrame {
+    let (name, detail) = ("limits".to_owned(), detail.to_owned());
+    VendorFrame::Sandbox { layers: vec![Layer { name, in_force: true, detail }; count] }
+}
+
+#[test]
+fn layers_of_a_sandbox_are_bounded() {
+    assert_eq!(layers(MAX_LAYERS, &"x".repeat(MAX_DETAIL)).check(), Ok(()));
+    assert!(matches!(layers(MAX_LAYERS + 1, "").check(), Err(Violation::TooMuch { .. })));
+    let long = layers(1, &"x".repeat(MAX_DETAIL + 1));
+    assert!(matches!(long.check(), Err(Violation::TooMuch { what: "detail", .. })));
+    assert_eq!(layers(1, "a\nb").check(), Err(Violation::ControlCharacter("detail")));
+    let nameless = Layer { name: String::new(), in_force: true, detail: String::new() };
+    let nameless = VendorFrame::Sandbox { layers: vec![nameless] };
+    assert_eq!(nameless.check(), Err(Violation::Empty("layer")));
 }
 
 #[test]

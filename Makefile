@@ -11,7 +11,7 @@ export DOORWARD_PYTHON := $(CURDIR)/.venv/bin/python
 # `make test LOCKED=--locked` refuses a Cargo.lock that is not up to date, as CI does.
 LOCKED ?=
 
-.PHONY: help tools fmt lint audit build test soak bench bench-access demo release clean
+.PHONY: help tools fmt lint audit build test soak vm bench bench-access demo release clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,7 +29,7 @@ lint: tools ## Formatting, clippy, documentation without warnings, licences of d
 	    cargo clippy $(LOCKED) --package doorward-events --lib --no-default-features --features "$$part" -- -D warnings; done
 	RUSTDOCFLAGS="-D warnings" cargo doc $(LOCKED) --workspace --no-deps --quiet
 	cargo deny $(LOCKED) check --hide-inclusion-graph bans licenses sources
-	for script in scripts/*.sh scripts/demo/*.sh .ci/run; do bash -n "$$script"; done
+	for script in scripts/*.sh scripts/demo/*.sh scripts/vm/*.sh .ci/run; do bash -n "$$script"; done
 
 audit: tools ## Known advisories against the dependencies (needs the network)
 	@scripts/audit.sh
@@ -43,6 +43,9 @@ test: lint ## Everything that must hold: lint, all tests, documentation examples
 
 soak: tools ## Kill and power-cut loops, for as long as you let them
 	@scripts/soak.sh
+
+vm: ## The sandbox under a booted systemd with control groups, in a virtual machine (root, apt)
+	@scripts/vm.sh
 
 bench: tools ## Benchmarks: rate and latency from broker to bus
 	@scripts/bench.sh

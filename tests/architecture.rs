@@ -69,9 +69,12 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["src/journal/", "crates/events/src/subscribe/store/", "crates/powercut/"]),
     ("aws_*", &["src/bus/", "crates/events/"]),
     ("rumqttc", &["src/vendor/", "benches/access/", "benches/load/"]),
-    ("process::Command", &["src/vendor/", "src/supervisor/", "crates/emulator/"]),
-    ("process::Child", &["src/vendor/", "src/supervisor/", "crates/emulator/"]),
-    ("process::Stdio", &["src/vendor/", "src/supervisor/", "crates/emulator/"]),
+    (
+        "process::Command",
+        &["src/vendor/", "src/supervisor/", "crates/emulator/", "crates/sandbox/"],
+    ),
+    ("process::Child", &["src/vendor/", "src/supervisor/", "crates/emulator/", "crates/sandbox/"]),
+    ("process::Stdio", &["src/vendor/", "src/supervisor/", "crates/emulator/", "crates/sandbox/"]),
     ("tokio::process", &["src/vendor/", "src/supervisor/"]),
     // Ecosystems are opened by name; only their own folders and the list know them.
     ("zigbee2mqtt", &["crates/translators/", "src/link/bounds/tests.rs"]),

@@ -54,6 +54,7 @@ pub async fn run(config: &Path) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    crate::gateway::confine::confine(&configuration.gateway)?;
     for life in 1.. {
         // Before the journal is touched: nobody runs a gateway that cannot be asked.
         let socket = Socket::bind(&configuration.gateway.socket)?;

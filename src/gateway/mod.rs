@@ -12,6 +12,7 @@ mod command_frames;
 pub mod commits;
 mod compose;
 mod configured;
+pub mod confine;
 pub mod daemon;
 mod fleet;
 pub(crate) mod keys;

@@ -1,7 +1,6 @@
 //! What the gateway opens at its start: its state folder, the journal in it, and what only this
 //! machine knows.
 
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use anyhow::Context;
@@ -24,11 +23,7 @@ pub(crate) fn open_journal(
     random: &mut fastrand::Rng,
 ) -> anyhow::Result<(Journal, Restored)> {
     let state_dir = &config.gateway.state_dir;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(state_dir)
-        .with_context(|| format!("the state folder {} cannot be made", state_dir.display()))?;
+    super::confine::state_folder(state_dir)?;
     let path = state_dir.join("journal.db");
     let opening =
         Opening { bounds: bounds(config), machine: machine(), bug: Bug::from_environment() };

@@ -1,8 +1,10 @@
 //! Vendor processes: started, watched, restarted with backoff, isolated when that does not help.
 
 mod breaker;
+mod cgroup;
 mod examine;
 mod handle;
+mod log;
 mod process;
 mod pulse;
 mod serial;
@@ -10,6 +12,7 @@ mod share;
 mod spawn;
 mod talk;
 
+pub use cgroup::own_cgroup;
 pub use examine::layers;
 pub use handle::Vendor;
 pub use process::{Event, Instruction, Supervision};

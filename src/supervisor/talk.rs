@@ -127,10 +127,15 @@ pub(super) async fn talk(
                 next = tokio::time::timeout(SECOND_LOOK, frames.next()).await;
             }
             match next {
-                Ok(Some(Ok(frame))) => {
+                Ok(Some(Ok(mut frame))) => {
                     let through = *acknowledged.borrow();
                     if let Err(broken) = order.admit(&frame, through) {
                         return Ok(violation(broken.to_string()));
+                    }
+                    if let VendorFrame::Sandbox { layers } = &mut frame {
+                        // Of this one the process knows nothing.
+                        layers.retain(|layer| layer.name != sockets.cgroup.name);
+                        layers.push(sockets.cgroup.clone());
                     }
                     if let VendorFrame::Command(told) = &frame
                         && let Err(broken) = given(&open).told(told)

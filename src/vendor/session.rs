@@ -19,7 +19,7 @@ use super::conversation::Conversation;
 use super::evidence::Examiner;
 use super::messages::Messages;
 use super::mqtt::Receipt;
-use super::sandbox;
+use super::sandbox::{self, Resolver};
 use super::serial::Handover;
 use crate::domain::ids::{EndpointId, VendorId};
 use crate::link::{
@@ -54,10 +54,10 @@ pub async fn run(socket: UnixStream, prepared: Prepared) -> anyhow::Result<()> {
         Some(Err(error)) => return Err(error.into()),
         None => return Ok(()),
     };
-    let mut session = Session::new(link, &setup)?;
+    let profile = sandbox::profile(&setup);
+    let mut session = Session::new(link, &setup, Resolver::now(&profile))?;
     // Its files are read, its tasks have not run yet: nothing of a device or a broker is in here.
-    let layers =
-        doorward_sandbox::lock_down(prepared, &sandbox::profile(&setup)).context("the sandbox")?;
+    let layers = doorward_sandbox::lock_down(prepared, &profile).context("the sandbox")?;
     session.link.send(&VendorFrame::Sandbox { layers }).await?;
     session.run().await
 }
@@ -179,6 +179,7 @@ struct Session {
     /// The addresses of the devices, where there are those of the vendor's file and no others.
     own: Option<HashMap<EndpointId, String>>,
     desk: Desk,
+    resolver: Resolver,
     examiner: Examiner,
     /// Signals that the core has not acknowledged, oldest first.
     unacknowledged: VecDeque<(u64, Option<Receipt>)>,
@@ -189,7 +190,7 @@ struct Session {
 }
 
 impl Session {
-    fn new(link: Link, setup: &VendorSetup) -> anyhow::Result<Self> {
+    fn new(link: Link, setup: &VendorSetup, resolver: Resolver) -> anyhow::Result<Self> {
         let (side, lists_devices) = Side::open(setup)?;
         let vendor = setup.vendor.clone();
         let named = |of: Device| (EndpointId::of(&vendor, &of.identity), of.address);
@@ -200,6 +201,7 @@ impl Session {
             side,
             own,
             desk: Desk::default(),
+            resolver,
             examiner: Examiner::new(setup.vendor.as_str(), setup.evidence_key.as_bytes()),
             unacknowledged: VecDeque::new(),
             last: 0,
@@ -387,6 +389,9 @@ impl Session {
         let frame = match happening {
             Happening::Connected { epoch } => {
                 VendorFrame::Connection { up: true, epoch, detail: String::new() }
+            }
+            Happening::Disconnected { .. } if self.resolver.is_replaced() => {
+                bail!("the resolver's files were replaced; a new process reads the new ones")
             }
             Happening::Disconnected { epoch, detail } => {
                 VendorFrame::Connection { up: false, epoch, detail }

@@ -15,7 +15,8 @@ fn the_corpus_of_the_link_holds() {
         found.insert(name, hold_for_input(&std::fs::read(item.path()).unwrap()));
     }
     // (frames, frames within their bounds): the seeds are what they are meant to be.
-    assert_eq!(found["vendor-signals"], (2, 2));
+    assert_eq!(found["vendor-signals"], (3, 3), "the sandbox before the signals");
+    assert_eq!(found["vendor-sandbox"], (2, 1), "it is told once");
     assert_eq!(found["vendor-connection"], (2, 2));
     assert_eq!(found["vendor-hello"], (1, 0), "no hello after the hello");
     assert_eq!(found["vendor-battery-extremes"], (1, 0));

@@ -257,7 +257,13 @@ fn with_mosquittos_defaults_the_first_thousand_of_qos_1_are_kept() {
     let device = bridge(&broker);
     let mut gateway = gateway(folder.path(), broker.port, &sink, 1);
     device.hears(ASKED, 0);
+    let vendor = gateway.vendor_pid().unwrap();
     gateway.kill();
+    // Until its connection is closed the broker sends it what it may have in flight.
+    wait_for("the vendor's process has ended", PATIENCE, || {
+        let open = std::fs::read_dir(format!("/proc/{vendor}/fd"));
+        open.map_or(true, |open| open.count() == 0).then_some(())
+    });
     let say =
         |act: u64| device.publish(&topic(0), payload(act).as_bytes(), QoS::AtLeastOnce, false);
     let said: Vec<u64> = (1..=SAID).map(say).collect();

@@ -25,6 +25,7 @@ mod planted;
 mod profiles;
 mod replaced;
 mod resume;
+mod sandbox;
 mod serial_load;
 mod stalled;
 mod support;

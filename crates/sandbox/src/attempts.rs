@@ -159,7 +159,7 @@ impl Attempt {
                 }
                 detail = open.len().to_string();
             }
-            Self::Clock => detail = format!("{:?}", std::time::SystemTime::now()),
+            Self::Clock => detail = format!("{:?}", std::time::Instant::now()),
         }
         Ok(detail)
     }

@@ -8,6 +8,7 @@
 
 pub mod attempts;
 mod capabilities;
+mod core_process;
 mod descriptors;
 mod files;
 mod filter;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use core_process::{CoreProfile, restrict_core};
 pub use files::resolver_files;
 pub use limits::Limits;
 
@@ -109,10 +111,16 @@ pub fn prepare(limits: &Limits) -> Result<Prepared, Refused> {
 /// # Errors
 /// As [`prepare`]; also where there is more than one thread, which would stay outside.
 pub fn lock_down(prepared: Prepared, profile: &Profile) -> Result<Vec<Layer>, Refused> {
-    process::one_thread()?;
+    let more_threads = process::more_threads();
     let mut layers = prepared.layers;
     layers.push(capabilities::drop_all()?);
     layers.extend(files::restrict(profile)?);
     layers.push(filter::restrict(profile)?);
+    // An emulator of user space, which has neither, has threads of its own.
+    let by_thread = ["landlock_files", "seccomp"];
+    let found = layers.iter().find(|layer| layer.in_force && by_thread.contains(&&*layer.name));
+    if let (Some(reason), Some(_)) = (more_threads, found) {
+        return Err(Refused::CannotApply { layer: "seccomp", reason });
+    }
     Ok(layers)
 }

@@ -61,17 +61,17 @@ pub(crate) fn session() -> Layer {
     }
 }
 
-/// What is applied to one thread would not bind another that is there already.
-pub(crate) fn one_thread() -> Result<(), Refused> {
-    let refused = |reason| Err(Refused::CannotApply { layer: "seccomp", reason });
+/// What was applied to one thread does not bind another that was there already. Some: why it does
+/// not bind the process.
+pub(crate) fn more_threads() -> Option<String> {
     match threads() {
-        Some(1) => Ok(()),
-        Some(count) => refused(format!("{count} threads run already")),
-        None => refused("nobody knows how many threads run (no /proc)".to_owned()),
+        Some(1) => None,
+        Some(count) => Some(format!("{count} threads ran already")),
+        None => Some("nobody knows how many threads ran (no /proc)".to_owned()),
     }
 }
 
 /// How many threads this process has.
-pub(crate) fn threads() -> Option<usize> {
+fn threads() -> Option<usize> {
     std::fs::read_dir("/proc/self/task").ok().map(Iterator::count)
 }

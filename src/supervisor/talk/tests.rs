@@ -5,7 +5,9 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::ids::{EndpointId, VendorId};
-use crate::link::{CommandOrder, CommandProgress, CommandRefusal, CommandTold, MqttConnection};
+use crate::link::{
+    CommandOrder, CommandProgress, CommandRefusal, CommandTold, Layer, MqttConnection,
+};
 
 /// A test in a vendor process's place, and what the core is told of it.
 struct Stand {
@@ -31,7 +33,7 @@ async fn stand() -> Stand {
         evidence_key: String::new(),
     };
     let end = tokio::spawn(async move {
-        let sockets = Sockets { link: ours, port: None };
+        let sockets = Sockets { link: ours, port: None, cgroup: layer("cgroup", false) };
         let mut record = Record::default();
         let life = Life { number: 7, pid: None };
         match talk(&setup, life, sockets, &tell, &mut record).await {
@@ -106,4 +108,22 @@ async fn a_process_that_takes_nothing_holds_nobody_up() {
     let stand = stand().await;
     let taken = (0..1000).filter(|number| stand.vendor.command(order(*number))).count();
     assert_eq!(taken, MAX_GIVEN);
+}
+
+fn layer(name: &str, in_force: bool) -> Layer {
+    Layer { name: name.to_owned(), in_force, detail: String::new() }
+}
+
+/// A process that was taken over may say what it likes of itself, and nothing of what the core does.
+#[tokio::test]
+async fn of_its_control_group_the_core_speaks_alone() {
+    let mut stand = stand().await;
+    let layers = vec![layer("limits", true), layer("cgroup", true)];
+    stand.process.send(&VendorFrame::Sandbox { layers }).await.unwrap();
+    match stand.events.recv().await {
+        Some(Event::Frame { frame: VendorFrame::Sandbox { layers }, .. }) => {
+            assert_eq!(layers, [layer("limits", true), layer("cgroup", false)]);
+        }
+        other => panic!("{other:?}"),
+    }
 }

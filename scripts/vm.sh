@@ -86,7 +86,7 @@ failed=$(grep -c '^FAILED: ' "$place/result" || true)
     grep -E '^(held|FAILED|not run): ' "$place/result"
     echo '```'
     echo
-    echo "The layers of the vendor's process, as the gateway has them:"
+    echo "The layers, as \`doorward check\` tells them there; that of the control group by the gateway's log:"
     echo
     echo '```'
     sed -n 's/^layer: //p' "$place/result"

@@ -67,7 +67,7 @@ echo 262144 > "$leaf/memory.max"
 { printf '{"contact":true,"x":"'; head -c 900000 /dev/zero | tr '\0' x; printf '"}'; } |
     mosquitto_pub -t zigbee2mqtt/front_door -s
 ended() { grep -q 'cause="out_of_memory"' $log; }
-check "one that needs more memory than it may is ended, and the cause is told" wait_for ended
+check "one that needs more memory than it may (256 KiB by now) is ended; cause out_of_memory" wait_for ended
 check "the next life has its whole bound again, and its broker" wait_for connected 2
 pid=$(vendor)
 check "its leaf is a new one" is "$(cat "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup")/memory.max")" 50331648

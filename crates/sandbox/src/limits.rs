@@ -16,8 +16,8 @@ pub struct Limits {
     pub data: u64,
     /// Open descriptors.
     pub descriptors: u64,
-    /// Processes and threads of its user together; nothing for the super-user, whom no such limit
-    /// binds.
+    /// Processes and threads of its user together, whatever else that user runs: too low, and no
+    /// name is looked up any more. It does not bind the super-user.
     pub processes: u64,
     /// Largest file that it may write, in bytes.
     pub file_size: u64,
@@ -30,7 +30,7 @@ impl Limits {
         address_space: 512 << 20,
         data: 64 << 20,
         descriptors: 64,
-        processes: 512,
+        processes: 4096,
         file_size: 0,
     };
 }

@@ -30,6 +30,7 @@ examples! {
     "endpoint.battery_changed" / "falling.json",
     "endpoint.battery_changed" / "only-the-flag.json",
     "endpoint.flooding" / "contact-chatters.json",
+    "endpoint.flooding" / "keypad-went-wild.json",
     "entry.lock_requested" / "courier-at-the-door.json",
     "entry.open_requested" / "courier-at-the-door.json",
     "entry.unlock_requested" / "courier-at-the-door.json",

@@ -5,6 +5,7 @@ mod entries;
 mod finding;
 mod gateway;
 mod journal;
+mod limits;
 mod mqtt;
 mod names;
 mod serial;

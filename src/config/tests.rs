@@ -458,3 +458,32 @@ proptest! {
         let _ = found(&text, &[("z.toml", &text)]);
     }
 }
+
+#[test]
+fn limits_are_the_defaults_unless_they_are_given_and_within_bounds() {
+    use crate::domain::rate::{Limits, Rate};
+    let limits = |text: &str| {
+        let file = format!("{VENDOR}{text}");
+        let (configuration, findings) = found(GATEWAY, &[("zigbee2mqtt.toml", &file)]);
+        assert!(findings.is_empty(), "{findings:#?}");
+        configuration.unwrap().vendors[0].limits
+    };
+    assert_eq!(limits(""), Limits::default());
+    let given = "[limits]\ndevice_per_s = 2\ndevice_burst = 20\nper_s = 300\nburst = 400\n";
+    let expected =
+        Limits { device: Rate::new(2, 20), frames: Rate::new(300, 400), ..Limits::default() };
+    assert_eq!(limits(given), expected);
+    for (text, key) in [
+        ("device_per_s = 0", "limits.device_per_s"),
+        ("device_burst = 1000001", "limits.device_burst"),
+        ("per_s = 100001", "limits.per_s"),
+        ("burst = 0", "limits.burst"),
+    ] {
+        let place = one_of_vendor(&format!("[limits]\n{text}\n"));
+        assert_eq!(place, (5, key.to_owned(), Severity::Error), "{text}");
+    }
+    let place = one_of_vendor("[limits]\nper_s = 100\ndevice_per_s = 101\n");
+    assert_eq!(place, (6, "limits.device_per_s".to_owned(), Severity::Warning));
+    assert_eq!(one_of_vendor("[limits]\nper_s = \"many\"\n").2, Severity::Error);
+    assert_eq!(one_of_vendor("[limits]\nper_m = 4\n").2, Severity::Warning);
+}

@@ -9,12 +9,14 @@ use serde_json::{Map, Value};
 
 use super::endpoints::PinnedEndpoint;
 use super::finding::{Finding, Kind};
+use super::limits::LimitsTable;
 use super::mqtt::MqttTable;
 use super::names::is_vendor;
 use super::serial::{SerialTable, is_same_port};
 use super::source::Source;
-use super::{endpoints, mqtt, serial};
+use super::{endpoints, limits, mqtt, serial};
 use crate::domain::ids::{EndpointId, VendorId};
+use crate::domain::rate::Limits;
 use crate::link::Connection;
 
 /// A vendor as configured.
@@ -26,6 +28,8 @@ pub struct VendorConfig {
     pub endpoints: Vec<PinnedEndpoint>,
     /// What the ecosystem's own inventory may list beside them.
     pub lists: Option<Lists>,
+    /// How much it, and each of its devices, may send.
+    pub limits: Limits,
     /// What it subscribes to, where it is reached by a broker.
     subscriptions: Vec<String>,
 }
@@ -35,6 +39,8 @@ struct File {
     ecosystem: String,
     mqtt: Option<MqttTable>,
     serial: Option<SerialTable>,
+    #[serde(default)]
+    limits: LimitsTable,
     #[serde(default)]
     settings: Map<String, Value>,
     // Each ecosystem asks for settings of its own beside `id` and `address`.
@@ -97,6 +103,7 @@ fn parse(
         }
     };
     let before = findings.len();
+    let limits = limits::read(&source, parsed.limits, findings);
     let listed = endpoints::read(&source, id, transport, parsed.endpoint, findings);
     if findings.get(before..).is_some_and(|new| new.iter().any(Finding::is_error)) {
         // The places of those that are left would be others than in the file.
@@ -134,8 +141,8 @@ fn parse(
         Wire::Serial(_) => Vec::new(),
     };
     let connection = connection?;
-    let config =
-        VendorConfig { id: id.clone(), setup, connection, endpoints, lists, subscriptions };
+    let id = id.clone();
+    let config = VendorConfig { id, setup, connection, endpoints, lists, limits, subscriptions };
     beside(&source, &config, others, findings);
     Some(config)
 }

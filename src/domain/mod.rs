@@ -9,3 +9,4 @@ pub mod entry;
 pub mod fact;
 pub mod ids;
 pub mod operation;
+pub mod rate;

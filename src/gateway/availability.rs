@@ -28,6 +28,7 @@ impl Gateway {
         up: bool,
         effects: &mut Effects,
     ) {
+        self.flush_held(now, vendor, effects);
         let state = self.vendors.entry(vendor.clone()).or_default();
         let was = state.reachable();
         state.connected = up;
@@ -45,6 +46,7 @@ impl Gateway {
         change: VendorChange,
         effects: &mut Effects,
     ) {
+        self.flush_held(now, vendor, effects);
         let state = self.vendors.entry(vendor.clone()).or_default();
         let was = state.reachable();
         if change != VendorChange::Running || state.process != ProcessState::Starting {
@@ -115,6 +117,7 @@ impl Gateway {
             return;
         }
         self.memory.vendor(vendor);
+        self.flush_held(now, vendor, effects);
         self.reachability(now, vendor, was, effects);
         if online {
             self.read_again(now, vendor, effects);
@@ -259,7 +262,7 @@ impl Gateway {
         }
     }
 
-    fn degrade(&mut self, now: Now, endpoint: &EndpointId, effects: &mut Effects) {
+    pub(super) fn degrade(&mut self, now: Now, endpoint: &EndpointId, effects: &mut Effects) {
         let bound = self.bindings.get(endpoint).cloned().unwrap_or_default();
         for (entry_id, role) in bound {
             if let (Some(door), Some(entry)) =

@@ -136,7 +136,8 @@ impl Daemon {
 
     /// Takes the batch in hand to the journal.
     pub(super) fn commit(&mut self) -> impl Future<Output = anyhow::Result<Commit>> + use<> {
-        let batch = Box::new(std::mem::take(&mut self.batch));
+        let mut batch = Box::new(std::mem::take(&mut self.batch));
+        self.gateway.complete(&mut batch);
         self.marks_since = None;
         self.retry_at = None;
         self.pace.taken();

@@ -12,6 +12,8 @@ use doorward_translators::{
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::flood::Figures;
+use super::flooding::is_bridge;
 use super::state::{Identity, Now};
 use crate::domain::entry::{Entry, EntryState};
 use crate::domain::fact::{Change, Fact, FactQuality, Sighting};
@@ -321,6 +323,28 @@ impl Composer {
                 .take(MAX_UNAVAILABLE)
                 .map(|part| bounded_text(part, 64))
                 .collect(),
+        })
+    }
+
+    /// Of a device, or of a vendor's bridge.
+    pub fn flooding(
+        &mut self,
+        now: Now,
+        vendor: &VendorId,
+        endpoint: &EndpointId,
+        figures: &Figures,
+    ) -> Event {
+        let mut envelope = self.at_endpoint(now, now.wall, endpoint);
+        if is_bridge(endpoint) {
+            envelope.endpoint_id = None;
+        }
+        envelope.seal(&schema::EndpointFlooding {
+            vendor: vendor.to_string(),
+            rate_per_s: figures.rate,
+            limit_per_s: figures.limit,
+            coalesced: number(figures.coalesced),
+            dropped_acts: number(figures.dropped_acts),
+            ended: figures.ended,
         })
     }
 

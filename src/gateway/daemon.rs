@@ -124,10 +124,12 @@ impl Daemon {
         let mut batch = Batch::default();
         batch.facts.insert(opening::EVIDENCE_KEY.to_owned(), evidence_key.clone().into_bytes());
         let belief = desk.belief();
-        let gateway = Gateway::new(identity, entries, pinned, belief, restored, random.u64(..));
+        let mut gateway =
+            Gateway::new(identity, entries, pinned, belief, restored, random.u64(..));
         let (supervisor_in, supervisor) = mpsc::channel(FRAMES);
         let mut fleet = Fleet::new(supervisor_in, evidence_key);
         for vendor in &config.vendors {
+            gateway.limit(vendor.id.clone(), vendor.limits);
             fleet.add(vendor, gateway.is_ordered_off(&vendor.id));
         }
         let (readings_in, readings) = mpsc::channel(reload::READINGS);

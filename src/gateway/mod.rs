@@ -15,6 +15,8 @@ mod configured;
 pub mod confine;
 pub mod daemon;
 mod fleet;
+mod flood;
+mod flooding;
 pub(crate) mod keys;
 mod memory;
 pub(crate) mod opening;

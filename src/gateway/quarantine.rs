@@ -27,6 +27,9 @@ const MAX_RAW: usize = 4096;
 /// The reason of a command that a broker keeps (`crates/translators`, `RefusalReason`).
 const RETAINED_COMMAND: &str = "retained_command";
 
+/// The reason of a device that neither the inventory nor the vendor's file lists.
+const UNKNOWN_ENDPOINT: &str = "unknown_endpoint";
+
 /// Which cases belong together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Source {
@@ -103,13 +106,33 @@ impl Gateway {
             at: now.wall,
             vendor: Some(vendor.clone()),
             source: doorward_events::bounded_text(&observation.address, 256),
-            reason: "unknown_endpoint".to_owned(),
+            reason: UNKNOWN_ENDPOINT.to_owned(),
             detail: "neither the inventory nor the vendor's file lists this device".to_owned(),
             bytes: raw.len() as u64,
             raw: Some(doorward_events::bounded_text(&raw, MAX_RAW)),
             keyed_digest: None,
         };
         self.set_aside(now, record, true, effects);
+    }
+
+    /// Devices that nobody listed, beyond what all such of a vendor may say: counted in the line
+    /// that they share, and told with it.
+    pub(super) fn count_strangers(&mut self, now: Now, vendor: &VendorId, count: u64) {
+        let source = Source {
+            vendor: Some(vendor.clone()),
+            reason: UNKNOWN_ENDPOINT.to_owned(),
+            source: "*".to_owned(),
+        };
+        let last_id = self.quarantine.last_id;
+        let window = self.quarantine.windows.entry(source).or_insert(Window {
+            ends: now.monotonic + WINDOW,
+            cases: 0,
+            untold: 0,
+            untold_bytes: 0,
+            last_id,
+        });
+        window.cases += count;
+        window.untold += count;
     }
 
     /// An event that the bus will never take.

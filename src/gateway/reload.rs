@@ -89,6 +89,7 @@ impl Daemon {
         let (configured, removed) = (Configured::of(&new), told.removed.clone());
         self.step(Input::Configured { configured, removed });
         for vendor in &new.vendors {
+            self.gateway.limit(vendor.id.clone(), vendor.limits);
             match self.fleet.is_as_it_was(vendor) {
                 Some(true) => {}
                 Some(false) => {

@@ -27,12 +27,19 @@ const GAP_SETTLED: std::time::Duration = std::time::Duration::from_secs(10);
 /// are.
 const MAX_KNOWN: usize = 16_384;
 
+/// A signal that is older than this when it is taken in counts as of this age: nothing waits so
+/// long between two processes.
+const OLDEST: SignedDuration = SignedDuration::from_hours(1);
+
 /// Where an observation comes from.
-struct Origin<'a> {
-    vendor: &'a VendorId,
-    retained: bool,
-    lossy: bool,
-    received_at: Timestamp,
+pub(super) struct Origin<'a> {
+    pub vendor: &'a VendorId,
+    pub retained: bool,
+    pub lossy: bool,
+    /// When its vendor's process had it in hand, as that says; not after it was received.
+    pub received_at: Timestamp,
+    /// When it was received here.
+    pub received: At,
 }
 
 impl Gateway {
@@ -45,12 +52,17 @@ impl Gateway {
     ) {
         effects.acks.push((vendor.clone(), signal.n));
         let has_own_time = signal.observations.iter().any(|o| o.device_time.is_some());
+        let mut sorted = self.sort(now, vendor, &mut signal);
         if signal.identified || has_own_time {
-            // The broker's copy of a message is not the message: its acts do not count.
+            // The broker's copy of a message is not the message: its acts do not count. What is
+            // shed is not remembered either, or a flood would push out what others said.
             let sight = match signal.retained {
                 true if self.seen.contains(&signal.digest) => Sight::Redelivered,
-                true => Sight::New,
-                false => self.seen.sight(signal.digest),
+                false if sorted.is_shed() && self.seen.came_earlier(&signal.digest) => {
+                    Sight::Redelivered
+                }
+                false if !sorted.is_shed() => self.seen.sight(signal.digest),
+                _ => Sight::New,
             };
             // A clock of whole seconds may show two messages as one; a named identity is exact.
             if sight == Sight::Redelivered || (signal.identified && sight == Sight::Repeated) {
@@ -58,30 +70,51 @@ impl Gateway {
                 return;
             }
             if sight == Sight::Repeated {
-                signal.observations.retain(|observation| !is_act(&observation.what));
+                sorted.through.retain(|observation| !is_act(&observation.what));
+                sorted.acts.clear();
             }
-            if !signal.retained {
+            if !signal.retained && !sorted.is_shed() {
                 effects.batch.seen.push(signal.digest);
             }
         }
+        let oldest = now.wall.checked_sub(OLDEST).unwrap_or(Timestamp::UNIX_EPOCH);
         let origin = Origin {
             vendor,
             retained: signal.retained,
             lossy: signal.lossy,
-            received_at: signal.received_at.min(now.wall),
+            received_at: signal.received_at.max(oldest).min(now.wall),
+            received: At { monotonic: now.monotonic, wall: now.wall },
         };
+        self.shed(now, &origin, &mut sorted, effects);
         let mut answered = Vec::new();
-        for observation in signal.observations {
+        for observation in sorted.through {
             self.observation(now, &origin, observation, &mut answered, effects);
         }
+        self.has_answered(vendor, answered);
+        if let Some(evidence) = signal.evidence {
+            self.evidence(now, vendor, evidence, effects);
+        }
+    }
+
+    /// These devices have said how they are since the last gap.
+    pub(super) fn has_answered(&mut self, vendor: &VendorId, answered: Vec<EndpointId>) {
         if let Some(state) = self.vendors.get_mut(vendor) {
             for endpoint in answered {
                 state.unanswered.remove(&endpoint);
             }
         }
-        if let Some(evidence) = signal.evidence {
-            self.evidence(now, vendor, evidence, effects);
-        }
+    }
+
+    /// Whether what is said now of a device tells its state as of after the last gap.
+    pub(super) fn answers(
+        &self,
+        now: Now,
+        origin: &Origin<'_>,
+        endpoint: &EndpointId,
+        device_time: Option<Timestamp>,
+    ) -> bool {
+        let unanswered = |vendor| answers(vendor, endpoint, device_time, now);
+        !origin.retained && self.vendors.get(origin.vendor).is_some_and(unanswered)
     }
 
     fn observation(
@@ -113,42 +146,46 @@ impl Gateway {
             let observation = Observation { address, device_time, what };
             return self.unknown_endpoint(now, origin.vendor, &observation, effects);
         };
+        let device_time = device_time.map(|time| time.min(now.wall));
+        let answers = self.answers(now, origin, &endpoint, device_time);
+        if answers && matches!(what, What::Lock { .. } | What::Position { .. }) {
+            answered.push(endpoint.clone());
+        }
+        self.observed(now, origin, &endpoint, device_time, what, answers, effects);
+    }
+
+    /// What a device that is known says. `device_time` is not in the future; `answers`: it is the
+    /// state as of after the last gap.
+    #[expect(clippy::too_many_arguments, reason = "one observation with its circumstances")]
+    pub(super) fn observed(
+        &mut self,
+        now: Now,
+        origin: &Origin<'_>,
+        endpoint: &EndpointId,
+        device_time: Option<Timestamp>,
+        what: What,
+        answers: bool,
+        effects: &mut Effects,
+    ) {
         // RFC 3339 ends before year 0, and no device was there in 1970.
-        let at = device_time
-            .map_or(origin.received_at, |time| time.min(now.wall).max(Timestamp::UNIX_EPOCH));
-        let answers = !origin.retained && answers(vendor, &endpoint, device_time, now);
+        let at = device_time.map_or(origin.received_at, |time| time.max(Timestamp::UNIX_EPOCH));
         let state = self.endpoints.entry(endpoint.clone()).or_default();
         if origin.lossy && !state.lossy_source {
             state.lossy_source = true;
-            self.memory.endpoint(&endpoint);
+            self.memory.endpoint(endpoint);
         }
-        let sighting = Sighting { endpoint: &endpoint, at, retained: origin.retained, answers };
+        let sighting = Sighting { endpoint, at, retained: origin.retained, answers };
         match what {
             What::Lock { state, quality } => {
-                if answers {
-                    answered.push(endpoint.clone());
-                }
-                for entry in self.entries_with(&endpoint, &[Role::Lock]) {
-                    self.lock(
-                        now,
-                        origin.vendor,
-                        &entry,
-                        &sighting,
-                        device_time,
-                        state,
-                        quality,
-                        effects,
-                    );
+                for entry in self.entries_with(endpoint, &[Role::Lock]) {
+                    self.lock(now, origin, &entry, &sighting, device_time, state, quality, effects);
                 }
             }
             What::Position { position, quality } => {
-                if answers {
-                    answered.push(endpoint.clone());
-                }
-                for entry in self.entries_with(&endpoint, &[Role::Position]) {
+                for entry in self.entries_with(endpoint, &[Role::Position]) {
                     self.position(
                         now,
-                        origin.vendor,
+                        origin,
                         &entry,
                         &sighting,
                         device_time,
@@ -159,7 +196,7 @@ impl Gateway {
                 }
             }
             What::Operation { operation } => {
-                self.operation(now, origin, &endpoint, at, &operation, effects);
+                self.operation(now, origin, endpoint, at, &operation, effects);
             }
             // The next live message repeats it, and is an act then.
             What::LatchedOperation { operation }
@@ -167,23 +204,23 @@ impl Gateway {
             What::LatchedOperation { operation } => {
                 let latched = state.latch(&operation);
                 if latched != Latched::Repeated {
-                    self.memory.endpoint(&endpoint);
+                    self.memory.endpoint(endpoint);
                 }
                 if latched == Latched::Act {
-                    self.operation(now, origin, &endpoint, at, &operation, effects);
+                    self.operation(now, origin, endpoint, at, &operation, effects);
                 }
             }
             What::Credential { change } => {
-                self.credential(now, origin, &endpoint, at, &change, effects);
+                self.credential(now, origin, endpoint, at, &change, effects);
             }
             What::Battery { percent, low } => {
                 if state.battery(percent, low) {
-                    self.memory.endpoint(&endpoint);
+                    self.memory.endpoint(endpoint);
                     let event = self.composer.battery_changed(
                         now,
                         at,
                         origin.vendor,
-                        &endpoint,
+                        endpoint,
                         percent,
                         low,
                     );
@@ -191,16 +228,16 @@ impl Gateway {
                 }
             }
             What::Alarm { alarm, active: Some(active), quality: _ } => {
-                self.alarm(now, origin, &endpoint, at, alarm, active, effects);
+                self.alarm(now, origin, endpoint, at, alarm, active, effects);
             }
             What::RemoteLockout { active } => {
                 if state.remote_lockout != active {
                     state.remote_lockout = active;
-                    self.memory.endpoint(&endpoint);
+                    self.memory.endpoint(endpoint);
                 }
             }
             What::Availability { part, online } => {
-                self.endpoint_part(now, &endpoint, part, online, effects);
+                self.endpoint_part(now, endpoint, part, online, effects);
             }
             // An alarm of which the device knows nothing stands as it stood.
             What::Alarm { active: None, .. }
@@ -214,7 +251,7 @@ impl Gateway {
     fn lock(
         &mut self,
         now: Now,
-        vendor: &VendorId,
+        origin: &Origin<'_>,
         entry: &EntryId,
         sighting: &Sighting<'_>,
         device_time: Option<Timestamp>,
@@ -223,8 +260,7 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let door = self.doors.entry(entry.clone()).or_default();
-        let received = At { monotonic: now.monotonic, wall: now.wall };
-        let seen = Seen::weigh(state, quality, sighting, device_time, &door.lock, received);
+        let seen = Seen::weigh(state, quality, sighting, device_time, &door.lock, origin.received);
         if !self.assumptions.admits(now, entry, Role::Lock, quality, state.as_str()) {
             return;
         }
@@ -233,7 +269,7 @@ impl Gateway {
             let correlation = door.attribution.changed(state, sighting.at, id);
             self.memory.door(entry);
             let event = self.composer.lock_changed(id, entry, sighting, change, correlation);
-            effects.event(Some(vendor), event);
+            effects.event(Some(origin.vendor), event);
         }
         self.lock_seen(now, entry, &seen, effects);
     }
@@ -242,7 +278,7 @@ impl Gateway {
     fn position(
         &mut self,
         now: Now,
-        vendor: &VendorId,
+        origin: &Origin<'_>,
         entry: &EntryId,
         sighting: &Sighting<'_>,
         device_time: Option<Timestamp>,
@@ -251,15 +287,15 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let door = self.doors.entry(entry.clone()).or_default();
-        let received = At { monotonic: now.monotonic, wall: now.wall };
-        let seen = Seen::weigh(position, quality, sighting, device_time, &door.position, received);
+        let seen =
+            Seen::weigh(position, quality, sighting, device_time, &door.position, origin.received);
         if !self.assumptions.admits(now, entry, Role::Position, quality, position.as_str()) {
             return;
         }
         if let Some(change) = door.position.observe(position, quality, sighting) {
             self.memory.door(entry);
             let event = self.composer.position_changed(now, entry, sighting, change);
-            effects.event(Some(vendor), event);
+            effects.event(Some(origin.vendor), event);
         }
         self.position_seen(now, entry, &seen, effects);
     }
@@ -354,7 +390,7 @@ impl Gateway {
         }
     }
 
-    fn inventory(
+    pub(super) fn inventory(
         &mut self,
         now: Now,
         vendor: &VendorId,
@@ -419,7 +455,7 @@ impl Gateway {
 }
 
 /// Whether it happened, rather than is so.
-fn is_act(what: &What) -> bool {
+pub(super) fn is_act(what: &What) -> bool {
     matches!(what, What::Operation { .. } | What::Credential { .. })
 }
 

@@ -14,6 +14,7 @@ use super::assumption::Assumptions;
 use super::audit::{Checkpoints, Signed};
 use super::compose::Composer;
 use super::configured::{Configured, bindings, zones};
+use super::flood::{self, Floods};
 use super::memory::{Memory, VendorState};
 use super::orders::By;
 use super::own_story::Figures;
@@ -199,6 +200,7 @@ pub struct Gateway {
     pub(super) composer: Composer,
     pub(super) seen: SeenWindow,
     pub(super) quarantine: Quarantine,
+    pub(super) floods: Floods,
     pub(super) assumptions: Assumptions,
     pub(super) memory: Memory,
     pub(super) guard: Guard,
@@ -216,6 +218,8 @@ pub(super) struct StartInfo {
     /// Gaps that an earlier life could not tell of.
     pub gaps: Vec<Gap>,
     pub started: Duration,
+    /// What an earlier life held of devices that flooded.
+    pub floods: Vec<(EndpointId, flood::Remembered)>,
 }
 
 impl Gateway {
@@ -231,6 +235,7 @@ impl Gateway {
         let (bindings, zones) = (bindings(&entries), zones(&entries));
         let composer = Composer::new(identity, &entries, seed);
         let guard = Guard::restored(belief, &restored);
+        let floods = flood::remembered(&restored.facts);
         let remembered = Memory::load(restored.facts, pinned);
         let assumptions = Assumptions::restored(&remembered.doors);
         Self {
@@ -243,6 +248,7 @@ impl Gateway {
             composer,
             seen: SeenWindow::new(restored.seen),
             quarantine: Quarantine::new(restored.last_quarantine_id),
+            floods: Floods::default(),
             assumptions,
             memory: Memory::default(),
             guard,
@@ -252,6 +258,7 @@ impl Gateway {
                 waiting: restored.waiting,
                 gaps: restored.gaps,
                 started: Duration::ZERO,
+                floods,
             },
             next_heartbeat: HEARTBEAT,
             next_handshake: HEARTBEAT,
@@ -312,6 +319,7 @@ impl Gateway {
         let quarantine = self.quarantine.next_deadline();
         graces
             .chain(quarantine)
+            .chain(self.floods.next_deadline())
             .chain(self.assumptions.next_deadline())
             .chain(self.access_deadline())
             .chain([self.checkpoints.deadline()])
@@ -349,6 +357,7 @@ impl Gateway {
             state.enabled = *enabled;
             state.grace = Some(now.monotonic + OFFLINE_GRACE);
         }
+        self.restart_floods(now, effects);
         let off: Vec<VendorId> =
             self.vendors.iter().filter(|(_, v)| v.isolated).map(|(id, _)| id.clone()).collect();
         let ids: Vec<EntryId> = self.entries.keys().cloned().collect();
@@ -371,6 +380,7 @@ impl Gateway {
         self.pass_grace(now, effects);
         self.end_assumptions(now, effects);
         self.flush_quarantine(now, effects);
+        self.tick_floods(now, effects);
         self.tick_checkpoints(now, effects);
         if now.monotonic >= self.next_heartbeat {
             self.next_heartbeat = now.monotonic + HEARTBEAT;

@@ -62,6 +62,12 @@ impl SeenWindow {
         self.counts.contains_key(digest)
     }
 
+    /// Whether a message came over an earlier connection, and not again since. Nothing is
+    /// remembered of it.
+    pub fn came_earlier(&self, digest: &Digest) -> bool {
+        self.counts.get(digest).is_some_and(|count| count.earlier > 0)
+    }
+
     /// Takes in a message, and remembers it if it is not one that it remembers.
     pub fn sight(&mut self, digest: Digest) -> Sight {
         let sight = match self.counts.get_mut(&digest) {

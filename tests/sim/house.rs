@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use doorward::domain::entry::{Entry, EntryKind, Role};
 use doorward::domain::ids::{EndpointId, EntryId, VendorId};
+use doorward::domain::rate::{Limits, Rate};
 use doorward::gateway::access::Belief;
 use doorward::gateway::{Effects, Gateway, Identity, Input, Now, StartFacts, VendorChange};
 use doorward::journal::{Batch, Bounds, CommitError, Journal, QuarantineRow, Restored};
@@ -77,9 +78,17 @@ pub fn entries() -> Vec<Entry> {
     ]
 }
 
+/// No device is too much: what a test does in virtual time is no flood.
+const UNLIMITED: Limits = Limits {
+    device: Rate::new(1_000_000, 1_000_000),
+    frames: Rate::new(1_000_000, 1_000_000),
+    bytes: Rate::new(1 << 40, 1 << 40),
+};
+
 pub struct House {
     pub entries: Vec<Entry>,
     pub bounds: Bounds,
+    pub limits: Limits,
     pub now: Now,
     pub gateway: Gateway,
     pub journal: Journal,
@@ -101,6 +110,14 @@ pub struct House {
 }
 
 impl House {
+    /// The same, from now on with the limits as they are by default.
+    pub fn limited() -> Self {
+        let mut house = Self::new();
+        house.limits = Limits::default();
+        house.gateway.limit(VendorId::new(VENDOR), house.limits);
+        house
+    }
+
     /// Started, nothing connected.
     pub fn dark() -> Self {
         Self::with(entries(), Bounds::default(), 1)
@@ -124,10 +141,11 @@ impl House {
         let complaints = Arc::new(Mutex::new(Vec::new()));
         let log = tracing::subscriber::set_default(log_into(Arc::clone(&complaints)));
         let (journal, restored) = Journal::open(&file, bounds, journal_id(0)).unwrap();
-        let gateway = gateway(&entries, restored, seed);
+        let gateway = gateway(&entries, restored, seed, UNLIMITED);
         let mut house = Self {
             entries,
             bounds,
+            limits: UNLIMITED,
             now: Now { monotonic: Duration::ZERO, wall },
             gateway,
             journal,
@@ -181,7 +199,8 @@ impl House {
         let (journal, restored) =
             Journal::open(&self.file, self.bounds, journal_id(self.lives)).unwrap();
         self.journal = journal;
-        self.gateway = gateway(&self.entries, restored, self.seed.wrapping_add(self.lives));
+        self.gateway =
+            gateway(&self.entries, restored, self.seed.wrapping_add(self.lives), self.limits);
         self.now.monotonic = Duration::ZERO;
         self.batch = Batch::default();
         self.new_link();
@@ -224,6 +243,7 @@ impl House {
 
     /// Commits what has gathered, as the daemon does, and acknowledges it.
     pub fn try_commit(&mut self) -> Result<(), CommitError> {
+        self.gateway.complete(&mut self.batch);
         if !self.batch.is_empty() {
             let committed = self.journal.commit(&self.batch)?;
             self.batch = Batch::default();
@@ -235,6 +255,13 @@ impl House {
 
     pub fn commit(&mut self) {
         self.try_commit().unwrap();
+    }
+
+    /// One observation of a device, handled at once and not committed.
+    pub fn sends(&mut self, device: &str, what: What) {
+        let observation = Observation { address: device.to_owned(), device_time: None, what };
+        let signal = self.wire.observed(vec![observation], self.now.wall);
+        self.step(Input::Signal { vendor: VendorId::new(VENDOR), signal });
     }
 
     /// One message, handled and committed, a millisecond later.
@@ -298,7 +325,7 @@ impl House {
         self.pass(Duration::from_secs(15));
     }
 
-    fn turn(&mut self, time: Duration) {
+    pub fn turn(&mut self, time: Duration) {
         self.now.monotonic += time;
         self.now.wall += time;
     }
@@ -366,7 +393,7 @@ impl House {
     }
 }
 
-fn gateway(entries: &[Entry], restored: Restored, seed: u64) -> Gateway {
+fn gateway(entries: &[Entry], restored: Restored, seed: u64, limits: Limits) -> Gateway {
     let identity = Identity {
         publisher: PublisherId { name: "doorward.gateway".into(), instance: "test-1".into() },
         tenant: "acme".into(),
@@ -375,7 +402,9 @@ fn gateway(entries: &[Entry], restored: Restored, seed: u64) -> Gateway {
     };
     let system_clock = Some(Duration::from_millis(100));
     let belief = Belief { system_clock, ..Belief::in_nobody(&identity) };
-    Gateway::new(identity, entries.to_vec(), Vec::new(), belief, restored, seed)
+    let mut gateway = Gateway::new(identity, entries.to_vec(), Vec::new(), belief, restored, seed);
+    gateway.limit(VendorId::new(VENDOR), limits);
+    gateway
 }
 
 fn journal_id(life: u64) -> Uuid {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use doorward::domain::entry::{Entry, EntryKind, Role};
 use doorward::domain::ids::{EndpointId, EntryId, VendorId};
+use doorward::domain::rate::{Limits, Rate};
 use doorward::gateway::access::{Answering, Outbound};
 use doorward::gateway::{Gateway, Input, Now, StartFacts, VendorChange};
 use doorward::journal::{Arrival, Batch, Bounds, Bug, Journal};
@@ -140,7 +141,7 @@ impl<'a> Life<'a> {
         found(&restored.facts)?;
         let pinned = [("lock", "front_lock"), ("contact", "front_contact")]
             .map(|(id, address)| (endpoint(id), VendorId::new(VENDOR), address.to_owned()));
-        let gateway = Gateway::new(
+        let mut gateway = Gateway::new(
             town.identity.clone(),
             vec![door()],
             pinned.to_vec(),
@@ -148,6 +149,10 @@ impl<'a> Life<'a> {
             restored,
             seed,
         );
+        // What it does in virtual time is no flood.
+        let much = Rate::new(1_000_000, 1_000_000);
+        let limits = Limits { device: much, ..Limits::default() };
+        gateway.limit(VendorId::new(VENDOR), limits);
         let snapshot = Snapshot { world: world.clone(), uses: BTreeMap::new() };
         let mut life = Self {
             town,

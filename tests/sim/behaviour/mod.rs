@@ -3,6 +3,7 @@
 mod assumptions;
 mod availability;
 mod contacts;
+mod floods;
 mod gaps;
 mod inventory;
 mod locks;

@@ -1,0 +1,310 @@
+//! What a device that floods does to the rest: nothing. Its reports are sorted before anything
+//! else is done with them, and what is too much costs a look-up and a place in a list.
+
+use doorward_translators::{Observation, What};
+
+use super::flood::{self, Due, Figures, Held, Lane};
+use super::signal::{Origin, is_act};
+use super::state::{Effects, Gateway, Now};
+use crate::domain::ids::{EndpointId, VendorId};
+use crate::domain::rate::Limits;
+use crate::journal::Batch;
+use crate::link::Signal;
+
+/// Observations of one device in one message that one token is for; of those beyond it, as many
+/// take another one.
+const PER_TOKEN: usize = 8;
+/// A longer inventory is never held, since what is held is written again with each commit.
+const MAX_HELD_INVENTORY: usize = 256;
+
+/// A signal's observations by what becomes of them.
+#[derive(Default)]
+pub(super) struct Sorted {
+    /// Handled now.
+    pub through: Vec<Observation>,
+    /// Held until there is a token.
+    pub held: Vec<(EndpointId, Observation)>,
+    /// Devices of which something is held and for which there is a token now.
+    pub ready: Vec<EndpointId>,
+    /// Acts that are only counted.
+    pub acts: Vec<EndpointId>,
+    /// Reports of unknown devices that are only counted.
+    pub strangers: u64,
+}
+
+impl Sorted {
+    /// Whether nothing of it is handled now, and something is too much.
+    pub fn is_shed(&self) -> bool {
+        let shed = !self.held.is_empty() || !self.acts.is_empty() || self.strangers > 0;
+        shed && self.through.is_empty() && self.ready.is_empty()
+    }
+}
+
+/// Of which device in a message what may pass.
+struct Passage {
+    endpoint: EndpointId,
+    lane: Lane,
+    left: usize,
+    admitted: bool,
+}
+
+impl Gateway {
+    /// Bounds what a vendor's devices may say from now on.
+    pub fn limit(&mut self, vendor: VendorId, limits: Limits) {
+        self.floods.limit(vendor, limits);
+    }
+
+    /// Brings a batch up to date that is about to be committed: to be called right before it, with
+    /// everything in it that the steps so far gave.
+    pub fn complete(&mut self, batch: &mut Batch) {
+        self.floods.complete(batch);
+    }
+
+    /// Sorts a signal's observations, and takes their tokens.
+    pub(super) fn sort(&mut self, now: Now, vendor: &VendorId, signal: &mut Signal) -> Sorted {
+        let mut sorted = Sorted::default();
+        let mut passages: Vec<Passage> = Vec::new();
+        let listing = |o: &Observation| matches!(o.what, What::Inventory { .. });
+        // What follows a list may speak of devices that stand in it.
+        let lists = signal.observations.iter().any(listing);
+        for observation in std::mem::take(&mut signal.observations) {
+            let act = is_act(&observation.what);
+            if act && signal.retained {
+                continue;
+            }
+            let Some(lane) = lane(&observation.what) else {
+                let failed = matches!(observation.what, What::CommandFailed { .. });
+                if !failed || self.floods.admits_stranger(now.monotonic, vendor) {
+                    sorted.through.push(observation);
+                }
+                continue;
+            };
+            let known = self.vendors.get(vendor).and_then(|v| v.resolve(&observation.address));
+            let endpoint = match known {
+                _ if of_bridge(&observation) => EndpointId::of(vendor, ""),
+                Some(endpoint) => endpoint.clone(),
+                // It speaks of nothing.
+                None if observation.address.is_empty() => continue,
+                None if lists => {
+                    sorted.through.push(observation);
+                    continue;
+                }
+                None => {
+                    if self.floods.admits_stranger(now.monotonic, vendor) {
+                        sorted.through.push(observation);
+                    } else {
+                        sorted.strangers += 1;
+                    }
+                    continue;
+                }
+            };
+            let admitted = self.passes(now, &endpoint, lane, &mut passages);
+            match lane {
+                Lane::Acts if admitted => sorted.through.push(observation),
+                Lane::Acts => sorted.acts.push(endpoint),
+                Lane::States => {
+                    let waits = sorted.held.iter().any(|(other, _)| *other == endpoint);
+                    if admitted && !waits && !self.floods.holds(&endpoint) {
+                        sorted.through.push(observation);
+                        continue;
+                    }
+                    // What waits goes before it, and what it stands for does not go at all.
+                    if admitted && !sorted.ready.contains(&endpoint) {
+                        sorted.ready.push(endpoint.clone());
+                    }
+                    sorted.held.push((endpoint, observation));
+                }
+            }
+        }
+        sorted
+    }
+
+    fn passes(
+        &mut self,
+        now: Now,
+        endpoint: &EndpointId,
+        lane: Lane,
+        passages: &mut Vec<Passage>,
+    ) -> bool {
+        let place = passages.iter().position(|p| p.lane == lane && p.endpoint == *endpoint);
+        if let Some(passage) = place.and_then(|place| passages.get_mut(place)) {
+            if passage.left == 0 {
+                passage.left = PER_TOKEN;
+                passage.admitted = self.floods.admits(now.monotonic, endpoint, lane);
+            }
+            passage.left -= 1;
+            return passage.admitted;
+        }
+        let admitted = self.floods.admits(now.monotonic, endpoint, lane);
+        let endpoint = endpoint.clone();
+        passages.push(Passage { endpoint, lane, left: PER_TOKEN - 1, admitted });
+        admitted
+    }
+
+    /// Takes what was too much out of a signal.
+    pub(super) fn shed(
+        &mut self,
+        now: Now,
+        origin: &Origin<'_>,
+        sorted: &mut Sorted,
+        effects: &mut Effects,
+    ) {
+        for (endpoint, observation) in sorted.held.drain(..) {
+            let Observation { device_time, what, .. } = observation;
+            let device_time = device_time.map(|time| time.min(now.wall));
+            let answers = self.answers(now, origin, &endpoint, device_time);
+            let held = Held {
+                what,
+                device_time,
+                received: origin.received,
+                received_at: origin.received_at,
+                retained: origin.retained,
+                lossy: origin.lossy,
+                answers,
+            };
+            let begins = self.floods.hold(now.monotonic, &endpoint, held);
+            self.tell_flood(now, &endpoint, begins, effects);
+        }
+        for endpoint in std::mem::take(&mut sorted.acts) {
+            let begins = self.floods.drop_act(now.monotonic, &endpoint);
+            self.tell_flood(now, &endpoint, begins, effects);
+        }
+        if sorted.strangers > 0 {
+            self.count_strangers(now, origin.vendor, sorted.strangers);
+        }
+        for endpoint in std::mem::take(&mut sorted.ready) {
+            let held = self.floods.take(&endpoint);
+            self.apply(now, &endpoint, held, effects);
+        }
+    }
+
+    /// Notes what has changed of a flood, and tells what is to be told of it.
+    fn tell_flood(
+        &mut self,
+        now: Now,
+        endpoint: &EndpointId,
+        figures: Option<Figures>,
+        effects: &mut Effects,
+    ) {
+        self.floods.note(endpoint, &mut effects.batch);
+        if let Some(figures) = figures {
+            let vendor = VendorId::new(endpoint.vendor());
+            let Figures { rate, limit, coalesced, dropped_acts, ended } = figures;
+            tracing::warn!(%endpoint, rate, limit, coalesced, dropped_acts, ended, "a device floods");
+            let event = self.composer.flooding(now, &vendor, endpoint, &figures);
+            effects.event(Some(&vendor), event);
+        }
+    }
+
+    /// Handles reports that were held.
+    fn apply(&mut self, now: Now, endpoint: &EndpointId, held: Vec<Held>, effects: &mut Effects) {
+        if held.is_empty() {
+            return;
+        }
+        let vendor = VendorId::new(endpoint.vendor());
+        let mut answered = Vec::new();
+        for report in held {
+            let origin = Origin {
+                vendor: &vendor,
+                retained: report.retained,
+                lossy: report.lossy,
+                received_at: report.received_at,
+                received: report.received,
+            };
+            match report.what {
+                What::Inventory { devices, complete } => {
+                    self.inventory(now, &vendor, devices, complete, effects);
+                }
+                What::Availability { part, online } if is_bridge(endpoint) => {
+                    self.vendor_part(now, &vendor, part, online, effects);
+                }
+                what => {
+                    let (time, answers) = (report.device_time, report.answers);
+                    if answers && matches!(what, What::Lock { .. } | What::Position { .. }) {
+                        answered.push(endpoint.clone());
+                    }
+                    self.observed(now, &origin, endpoint, time, what, answers, effects);
+                }
+            }
+        }
+        self.has_answered(&vendor, answered);
+        self.floods.note(endpoint, &mut effects.batch);
+    }
+
+    /// Handles what is held of a vendor's devices before a gap, after which it would be old.
+    pub(super) fn flush_held(&mut self, now: Now, vendor: &VendorId, effects: &mut Effects) {
+        for endpoint in self.floods.holding(vendor) {
+            let held = self.floods.take(&endpoint);
+            self.apply(now, &endpoint, held, effects);
+        }
+    }
+
+    /// Tokens have come back, floods go on or have ended.
+    pub(super) fn tick_floods(&mut self, now: Now, effects: &mut Effects) {
+        for due in self.floods.due(now.monotonic) {
+            match due {
+                Due::Apply(endpoint, held) => self.apply(now, &endpoint, held, effects),
+                Due::Tell(endpoint, figures) => {
+                    self.tell_flood(now, &endpoint, Some(figures), effects);
+                }
+            }
+        }
+    }
+
+    /// Handles what an earlier process held: the device's last word before the stop, and the
+    /// counts of a flood that ended with it.
+    pub(super) fn restart_floods(&mut self, now: Now, effects: &mut Effects) {
+        for (endpoint, remembered) in std::mem::take(&mut self.start.floods) {
+            let held: Vec<Held> = remembered
+                .held
+                .into_iter()
+                .map(|held| Held { received: held.received.of_an_earlier_life(), ..held })
+                .collect();
+            self.apply(now, &endpoint, held, effects);
+            self.degrade(now, &endpoint, effects);
+            if remembered.coalesced + remembered.dropped_acts > 0 {
+                let figures = Figures {
+                    rate: 0.0,
+                    limit: self.floods.limit_of(&endpoint),
+                    coalesced: remembered.coalesced,
+                    dropped_acts: remembered.dropped_acts,
+                    ended: true,
+                };
+                self.tell_flood(now, &endpoint, Some(figures), effects);
+            }
+            flood::forget(&endpoint, &mut effects.batch);
+        }
+    }
+}
+
+/// Which bucket an observation takes from; `None`: it is bounded otherwise.
+fn lane(what: &What) -> Option<Lane> {
+    match what {
+        What::Operation { .. } | What::Credential { .. } => Some(Lane::Acts),
+        What::Inventory { devices, complete } => {
+            (*complete && devices.len() <= MAX_HELD_INVENTORY).then_some(Lane::States)
+        }
+        What::CommandFailed { .. } | What::Anomaly { .. } => None,
+        What::Lock { .. }
+        | What::Position { .. }
+        | What::LatchedOperation { .. }
+        | What::Battery { .. }
+        | What::Alarm { .. }
+        | What::RemoteLockout { .. }
+        | What::Availability { .. } => Some(Lane::States),
+    }
+}
+
+/// Whether it speaks of the vendor's bridge.
+fn of_bridge(observation: &Observation) -> bool {
+    match &observation.what {
+        What::Inventory { .. } => true,
+        What::Availability { .. } => observation.address.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether it stands for the vendor's bridge rather than for a device.
+pub(super) fn is_bridge(endpoint: &EndpointId) -> bool {
+    endpoint.as_str().ends_with(':') && endpoint.vendor().len() + 1 == endpoint.as_str().len()
+}

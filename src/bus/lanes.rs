@@ -2,19 +2,28 @@
 //!
 //! *Live* holds what was committed while the uplink keeps up; *backlog* what was read back from
 //! the journal. Within a lane a key (an entry, or an endpoint without one) has one event under
-//! way at most: the next follows when its predecessor was accepted or finally refused.
+//! way at most: the next follows when its predecessor was accepted or finally refused. Among the
+//! keys of one vendor those go first whose next event tells of an access; a vendor that fills its
+//! share of the live lane goes on in the backlog, and leaves the rest to the others.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::ids::VendorId;
-use crate::journal::Stored;
+use crate::journal::{Class, Stored};
 
 /// Most events and bytes that a lane keeps in memory. Live events beyond are read back from the
 /// journal later.
 pub const LANE_EVENTS: usize = 4096;
 pub const LANE_BYTES: usize = 4 << 20;
+/// Most events of one vendor in the live lane, and the part of its bytes: half of both.
+const VENDOR_EVENTS: usize = LANE_EVENTS / 2;
+const VENDOR_BYTES: usize = LANE_BYTES / 2;
+
+/// Stretches of slots that are only in the journal. Beyond them nothing more goes into the live
+/// lane until some were read, since each is a look-up of its own.
+const STRETCHES: usize = 1024;
 
 /// Which lane an event is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +46,51 @@ struct Key {
     failures: u32,
 }
 
+/// Keys of one vendor with an event to send and none under way.
+#[derive(Debug, Default)]
+struct Ready {
+    /// Those whose next event tells of an access.
+    first: VecDeque<Arc<str>>,
+    then: VecDeque<Arc<str>>,
+}
+
+impl Ready {
+    fn push(&mut self, event: &Stored) {
+        let queue = match Class::of(event.kind) {
+            Class::Access => &mut self.first,
+            Class::Refusal | Class::Telemetry | Class::State => &mut self.then,
+        };
+        queue.push_back(event.lane_key.clone());
+    }
+
+    fn front(&self) -> Option<&Arc<str>> {
+        self.first.front().or_else(|| self.then.front())
+    }
+
+    fn pop(&mut self) {
+        if self.first.pop_front().is_none() {
+            self.then.pop_front();
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.first.is_empty() && self.then.is_empty()
+    }
+}
+
+/// Events and bytes of one vendor.
+#[derive(Debug, Clone, Copy, Default)]
+struct Share {
+    events: usize,
+    bytes: usize,
+}
+
 /// One lane.
 #[derive(Debug, Default)]
 struct Lane {
     keys: HashMap<Arc<str>, Key>,
-    /// Keys with an event to send and none under way, per vendor.
-    ready: BTreeMap<Option<VendorId>, VecDeque<Arc<str>>>,
+    ready: BTreeMap<Option<VendorId>, Ready>,
+    shares: HashMap<VendorId, Share>,
     /// Keys that wait after a failure, by the time they become ready.
     delayed: BTreeMap<(Duration, u64), (Option<VendorId>, Arc<str>)>,
     /// The vendor served last; `None` also for the gateway itself, whose turn is first.
@@ -53,20 +101,45 @@ struct Lane {
 }
 
 impl Lane {
-    fn full(&self) -> bool {
-        self.events >= LANE_EVENTS || self.bytes >= LANE_BYTES
+    /// Whether there is no room for an event of `vendor`. What the gateway says of itself has no
+    /// share: it is little.
+    fn full(&self, vendor: Option<&VendorId>) -> bool {
+        let share = vendor.and_then(|vendor| self.shares.get(vendor)).copied().unwrap_or_default();
+        self.events >= LANE_EVENTS
+            || self.bytes >= LANE_BYTES
+            || share.events >= VENDOR_EVENTS
+            || share.bytes >= VENDOR_BYTES
+    }
+
+    fn comes(&mut self, event: &Stored) {
+        self.events += 1;
+        self.bytes += event.detail.len();
+        if let Some(vendor) = &event.vendor {
+            let share = self.shares.entry(vendor.clone()).or_default();
+            share.events += 1;
+            share.bytes += event.detail.len();
+        }
+    }
+
+    fn goes(&mut self, event: &Stored) {
+        self.events = self.events.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(event.detail.len());
+        let Some(vendor) = &event.vendor else { return };
+        let Some(share) = self.shares.get_mut(vendor) else { return };
+        share.events = share.events.saturating_sub(1);
+        share.bytes = share.bytes.saturating_sub(event.detail.len());
+        if share.events == 0 {
+            self.shares.remove(vendor);
+        }
     }
 
     fn push(&mut self, event: Stored) {
-        self.events += 1;
-        self.bytes += event.detail.len();
-        let name = event.lane_key.clone();
-        let vendor = event.vendor.clone();
-        let key = self.keys.entry(name.clone()).or_default();
-        key.waiting.push_back(event);
-        if key.waiting.len() == 1 && !key.busy {
-            self.ready.entry(vendor).or_default().push_back(name);
+        self.comes(&event);
+        let key = self.keys.entry(event.lane_key.clone()).or_default();
+        if key.waiting.is_empty() && !key.busy {
+            self.ready.entry(event.vendor.clone()).or_default().push(&event);
         }
+        key.waiting.push_back(event);
     }
 
     /// The next event, vendors in turn.
@@ -81,15 +154,14 @@ impl Lane {
             if !fits(event) {
                 return None;
             }
-            queue.pop_front();
+            queue.pop();
             if queue.is_empty() {
                 self.ready.remove(vendor);
             }
             key.busy = true;
             self.served.clone_from(vendor);
             let event = key.waiting.pop_front()?;
-            self.events -= 1;
-            self.bytes -= event.detail.len();
+            self.goes(&event);
             return Some(event);
         }
         None
@@ -102,8 +174,7 @@ impl Lane {
         key.failures = 0;
         match key.waiting.front() {
             Some(next) => {
-                let vendor = next.vendor.clone();
-                self.ready.entry(vendor).or_default().push_back(event.lane_key.clone());
+                self.ready.entry(next.vendor.clone()).or_default().push(next);
             }
             None => {
                 self.keys.remove(&event.lane_key);
@@ -117,10 +188,9 @@ impl Lane {
         key.failures = key.failures.saturating_add(1);
         key.busy = false;
         let at = ready_at(key.failures);
-        self.events += 1;
-        self.bytes += event.detail.len();
         let place = (event.vendor.clone(), event.lane_key.clone());
-        key.waiting.push_front(event);
+        key.waiting.push_front(event.clone());
+        self.comes(&event);
         self.delays += 1;
         self.delayed.insert((at, self.delays), place);
     }
@@ -131,24 +201,24 @@ impl Lane {
             let after = gone.partition_point(|(first, _)| *first <= slot);
             after > 0 && gone.get(after - 1).is_some_and(|(_, last)| *last >= slot)
         };
-        let (mut events, mut bytes) = (0, 0);
+        let mut gone = Vec::new();
         for key in self.keys.values_mut() {
-            key.waiting.retain(|event| {
-                let stays = !is_gone(event.slot);
-                if !stays {
-                    events += 1;
-                    bytes += event.detail.len();
-                }
-                stays
-            });
+            if key.waiting.iter().any(|event| is_gone(event.slot)) {
+                let (left, stays) =
+                    std::mem::take(&mut key.waiting).into_iter().partition(|e| is_gone(e.slot));
+                key.waiting = stays;
+                gone.extend::<VecDeque<Stored>>(left);
+            }
         }
-        self.events -= events;
-        self.bytes -= bytes;
+        for event in &gone {
+            self.goes(event);
+        }
         let keys = &mut self.keys;
         let mut stands =
             |name: &Arc<str>| keys.get(name).is_some_and(|key| !key.waiting.is_empty());
         for queue in self.ready.values_mut() {
-            queue.retain(&mut stands);
+            queue.first.retain(&mut stands);
+            queue.then.retain(&mut stands);
         }
         self.ready.retain(|_, queue| !queue.is_empty());
         self.delayed.retain(|_, (_, name)| stands(name));
@@ -160,7 +230,9 @@ impl Lane {
             && first.key().0 <= now
         {
             let (vendor, name) = first.remove();
-            self.ready.entry(vendor).or_default().push_back(name);
+            if let Some(event) = self.keys.get(&name).and_then(|key| key.waiting.front()) {
+                self.ready.entry(vendor).or_default().push(event);
+            }
         }
     }
 }
@@ -184,7 +256,8 @@ impl Lanes {
     /// Events that were just committed, in sequence.
     pub fn committed(&mut self, events: Vec<Stored>) {
         for event in events {
-            if self.live.full() {
+            let scattered = self.unread.len() >= STRETCHES;
+            if scattered || self.live.full(event.vendor.as_ref()) {
                 let slot = event.slot;
                 match self.unread.back_mut() {
                     Some((_, last)) if *last + 1 == slot => *last = slot,
@@ -297,137 +370,4 @@ impl Lanes {
 }
 
 #[cfg(test)]
-mod tests {
-    use doorward_events::EventType;
-    use proptest::prelude::*;
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn event(slot: u64, vendor: &str, key: &str) -> Stored {
-        Stored {
-            slot,
-            kind: EventType::ALL[0],
-            vendor: Some(VendorId::new(vendor)),
-            lane_key: key.into(),
-            id: Uuid::nil(),
-            detail: "x".repeat(100).into(),
-        }
-    }
-
-    fn slots(batch: &[Taken]) -> Vec<u64> {
-        batch.iter().map(|taken| taken.event.slot).collect()
-    }
-
-    fn take(lanes: &mut Lanes, now: Duration) -> Vec<Taken> {
-        lanes.take(now, 10, 10_000, |event| event.detail.len(), true)
-    }
-
-    #[test]
-    fn a_key_has_one_event_under_way() {
-        let mut lanes = Lanes::new(0);
-        lanes.committed(vec![event(1, "a", "x"), event(2, "a", "x"), event(3, "a", "y")]);
-        let first = take(&mut lanes, Duration::ZERO);
-        assert_eq!(slots(&first), [1, 3]);
-        assert!(take(&mut lanes, Duration::ZERO).is_empty());
-        lanes.done(&first[0]);
-        assert_eq!(slots(&take(&mut lanes, Duration::ZERO)), [2]);
-    }
-
-    #[test]
-    fn a_failed_event_stays_ahead_of_its_followers() {
-        let mut lanes = Lanes::new(0);
-        lanes.committed(vec![event(1, "a", "x"), event(2, "a", "x")]);
-        let first = take(&mut lanes, Duration::ZERO).remove(0);
-        lanes.again(first, |_| Duration::from_secs(5));
-        assert!(take(&mut lanes, Duration::from_secs(4)).is_empty());
-        assert_eq!(lanes.next_ready(), Some(Duration::from_secs(5)));
-        assert_eq!(slots(&take(&mut lanes, Duration::from_secs(5))), [1]);
-    }
-
-    #[test]
-    fn a_busy_vendor_does_not_hold_up_another() {
-        let mut lanes = Lanes::new(0);
-        let mut events: Vec<_> = (1..=100).map(|n| event(n, "a", &format!("a{n}"))).collect();
-        events.push(event(101, "b", "b"));
-        lanes.committed(events);
-        assert!(slots(&take(&mut lanes, Duration::ZERO)).contains(&101));
-    }
-
-    #[test]
-    fn a_batch_keeps_its_byte_bound_but_never_starves_a_large_event() {
-        let mut lanes = Lanes::new(0);
-        lanes.committed(vec![event(1, "a", "x"), event(2, "a", "y"), event(3, "a", "z")]);
-        let size = |event: &Stored| event.detail.len();
-        assert_eq!(lanes.take(Duration::ZERO, 10, 250, size, true).len(), 2);
-        assert_eq!(lanes.take(Duration::ZERO, 10, 50, size, true).len(), 1);
-    }
-
-    #[test]
-    fn what_failed_with_a_call_stands_aside_until_the_bus_takes_events_again() {
-        let mut lanes = Lanes::new(0);
-        lanes.committed(vec![event(1, "a", "x"), event(2, "a", "y")]);
-        let size = |event: &Stored| event.detail.len();
-        let failed = lanes.take(Duration::ZERO, 1, 1000, size, true).remove(0);
-        lanes.again(failed, |_| Duration::from_secs(60));
-        assert_eq!(slots(&take(&mut lanes, Duration::ZERO)), [2]);
-        lanes.forgive();
-        assert_eq!(slots(&take(&mut lanes, Duration::ZERO)), [1]);
-    }
-
-    #[test]
-    fn a_range_that_is_finished_is_not_asked_for_again() {
-        let mut lanes = Lanes::new(5);
-        lanes.committed(vec![event(6, "a", "x")]);
-        assert_eq!(lanes.wants(), Some((0, 5)));
-        lanes.read(0, 5, vec![event(6, "a", "x")]);
-        assert_eq!(lanes.wants(), None);
-        assert_eq!(slots(&take(&mut lanes, Duration::ZERO)), [6]);
-    }
-
-    proptest! {
-        /// Whatever fails, overflows or is read back: every event is done once, and per lane and
-        /// key in sequence.
-        #[test]
-        fn nothing_is_lost_or_reordered(
-            keys in proptest::collection::vec(0u8..5, 1..80),
-            fails in proptest::collection::vec(any::<bool>(), 0..200),
-            stored_before in 0usize..40,
-        ) {
-            let all: Vec<Stored> = (1..).zip(&keys)
-                .map(|(n, key)| event(n, if key % 2 == 0 { "a" } else { "b" }, &key.to_string()))
-                .collect();
-            let stored_before = stored_before.min(all.len());
-            let mut lanes = Lanes::new(stored_before as u64);
-            lanes.committed(all[stored_before..].to_vec());
-            let mut fails = fails.into_iter();
-            let mut done: Vec<(bool, u64, Arc<str>)> = Vec::new();
-            let mut now = Duration::ZERO;
-            for _ in 0..2000 {
-                now += Duration::from_secs(1);
-                if let Some((after, until)) = lanes.wants() {
-                    let events: Vec<_> = all.iter()
-                        .filter(|e| e.slot > after && !done.iter().any(|d| d.1 == e.slot))
-                        .take(7).cloned().collect();
-                    lanes.read(after, until, events);
-                }
-                for taken in take(&mut lanes, now) {
-                    if fails.next().unwrap_or(false) {
-                        lanes.again(taken, |_| now + Duration::from_secs(1));
-                    } else {
-                        lanes.done(&taken);
-                        done.push((taken.which == Which::Live, taken.event.slot, taken.event.lane_key));
-                    }
-                }
-            }
-            let mut sequences: Vec<u64> = done.iter().map(|d| d.1).collect();
-            sequences.sort_unstable();
-            prop_assert_eq!(sequences, (1..=all.len() as u64).collect::<Vec<_>>());
-            let mut last: HashMap<(bool, Arc<str>), u64> = HashMap::new();
-            for (live, sequence, key) in done {
-                let before = last.insert((live, key), sequence).unwrap_or(0);
-                prop_assert!(before < sequence);
-            }
-        }
-    }
-}
+mod tests;

@@ -230,6 +230,18 @@ fn journal(socket: &Path, queue: &QueueView, report: &mut Report) {
             "see why events do not leave (doorward queue), or raise journal.vendor_percent",
         );
     }
+    for vendor in &queue.status.throttled {
+        warn(
+            format!("{vendor} sends more than its limit, and is read more slowly"),
+            "find the device that floods (doorward queue), or raise limits.per_s in its file",
+        );
+    }
+    for device in &queue.status.flooding {
+        warn(
+            format!("{device} floods: of its states only the newest are taken, its acts counted"),
+            "see what is wrong with it; if it is in order, raise limits.device_per_s",
+        );
+    }
     if let Some(words) = &queue.status.journal_arrival {
         if queue.status.journal_lost {
             warn(

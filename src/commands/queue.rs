@@ -67,6 +67,16 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
             "held         {vendor}: not read, since what waits of it fills its quota"
         ));
     }
+    for vendor in &status.throttled {
+        output::say(&format!(
+            "throttled    {vendor}: sends more than its limit, and is read more slowly"
+        ));
+    }
+    for device in &status.flooding {
+        output::say(&format!(
+            "flooding     {device}: of its states only the newest are taken, its acts counted"
+        ));
+    }
     for vendor in &status.vendors {
         output::say(&format!("vendor       {}: {}", vendor.vendor, vendor.state));
     }

@@ -29,10 +29,8 @@ use crate::health::{Status, UplinkStatus, VendorStatus};
 use crate::journal::{Arrival, Batch, PreviousStop, Writer, WriterHandle};
 use crate::link::Layer;
 use crate::local::{Access, Request};
-use crate::supervisor::{self, Vendor};
+use crate::supervisor::{self, Intake, Vendor};
 
-/// Frames of all vendors that wait for the loop, each within the link's bound.
-const FRAMES: usize = 32;
 /// Inputs stepped through before a commit is considered.
 const BURST: usize = 512;
 
@@ -73,7 +71,7 @@ pub struct Daemon {
     pub(super) wants_checkpoint: Option<bool>,
     pub(super) auditor: Auditor,
     pub(super) closers: Closers,
-    pub(super) supervisor: mpsc::Receiver<supervisor::Event>,
+    pub(super) supervisor: Intake,
     pub(super) reports: mpsc::UnboundedReceiver<Report>,
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) uplink: mpsc::Sender<Told>,
@@ -126,11 +124,11 @@ impl Daemon {
         let belief = desk.belief();
         let mut gateway =
             Gateway::new(identity, entries, pinned, belief, restored, random.u64(..));
-        let (supervisor_in, supervisor) = mpsc::channel(FRAMES);
-        let mut fleet = Fleet::new(supervisor_in, evidence_key);
+        let mut supervisor = Intake::default();
+        let mut fleet = Fleet::new(evidence_key);
         for vendor in &config.vendors {
             gateway.limit(vendor.id.clone(), vendor.limits);
-            fleet.add(vendor, gateway.is_ordered_off(&vendor.id));
+            fleet.add(vendor, gateway.is_ordered_off(&vendor.id), supervisor.open());
         }
         let (readings_in, readings) = mpsc::channel(reload::READINGS);
         let (requests_in, requests) = mpsc::channel(16);
@@ -234,7 +232,7 @@ impl Daemon {
                 Some(event) = self.supervisor.recv() => {
                     self.supervised(event);
                     for _ in 1..BURST {
-                        let Ok(event) = self.supervisor.try_recv() else { break };
+                        let Some(event) = self.supervisor.try_recv() else { break };
                         self.supervised(event);
                     }
                 }
@@ -336,6 +334,13 @@ impl Daemon {
                         .then(|| self.arrival.words()),
                     journal_lost: self.arrival.is_loss(),
                     clock: self.gateway.clock_trust(self.now()).to_owned(),
+                    throttled: self
+                        .vendors
+                        .iter()
+                        .filter(|(_, link)| link.is_throttled())
+                        .map(|(vendor, _)| vendor.to_string())
+                        .collect(),
+                    flooding: self.gateway.flooding(),
                     held: self.held.iter().map(ToString::to_string).collect(),
                     vendors: self
                         .gateway

@@ -10,6 +10,7 @@ use super::daemon::Daemon;
 use super::state::{Input, VendorChange};
 use crate::config::VendorConfig;
 use crate::domain::ids::VendorId;
+use crate::domain::rate::Limits;
 use crate::link::{VendorFrame, VendorSetup};
 use crate::local::{VendorEnd, VendorOrder, VendorView};
 use crate::supervisor::{self, Cause, Instruction, Supervision};
@@ -17,13 +18,13 @@ use crate::supervisor::{self, Cause, Instruction, Supervision};
 /// Every vendor with a good file.
 pub(super) struct Fleet {
     supervised: BTreeMap<VendorId, Supervised>,
-    events: mpsc::Sender<supervisor::Event>,
     evidence_key: String,
 }
 
 struct Supervised {
     supervision: Supervision,
     setup: VendorSetup,
+    limits: Limits,
     since: Option<Timestamp>,
     starts: u64,
     last_end: Option<VendorEnd>,
@@ -31,8 +32,8 @@ struct Supervised {
 
 impl Fleet {
     /// Nobody yet. `evidence_key`: see [`VendorSetup::evidence_key`].
-    pub fn new(events: mpsc::Sender<supervisor::Event>, evidence_key: String) -> Self {
-        Self { supervised: BTreeMap::new(), events, evidence_key }
+    pub fn new(evidence_key: String) -> Self {
+        Self { supervised: BTreeMap::new(), evidence_key }
     }
 
     fn setup(&self, vendor: &VendorConfig) -> VendorSetup {
@@ -44,11 +45,17 @@ impl Fleet {
         }
     }
 
-    /// Begins to keep this vendor's process running, unless it is `isolated` by order.
-    pub fn add(&mut self, vendor: &VendorConfig, isolated: bool) {
-        let setup = self.setup(vendor);
-        let supervision = Supervision::start(setup.clone(), isolated, self.events.clone());
-        let supervised = Supervised { supervision, setup, since: None, starts: 0, last_end: None };
+    /// Begins to keep this vendor's process running, unless it is `isolated` by order. `line`: its
+    /// line of the intake.
+    pub fn add(
+        &mut self,
+        vendor: &VendorConfig,
+        isolated: bool,
+        line: mpsc::Sender<supervisor::Event>,
+    ) {
+        let (setup, limits) = (self.setup(vendor), vendor.limits);
+        let supervision = Supervision::start(setup.clone(), limits, isolated, line);
+        let supervised = Supervised { supervision, setup, limits, since: None, starts: 0, last_end: None };
         self.supervised.insert(vendor.id.clone(), supervised);
     }
 
@@ -65,7 +72,8 @@ impl Fleet {
     /// Whether this vendor is configured as it was. `None`: it was not.
     pub fn is_as_it_was(&self, vendor: &VendorConfig) -> Option<bool> {
         let supervised = self.supervised.get(&vendor.id)?;
-        Some(supervised.setup == self.setup(vendor))
+        let limits = supervised.limits == vendor.limits;
+        Some(limits && supervised.setup == self.setup(vendor))
     }
 
     /// Its process begins anew with another setup.
@@ -73,7 +81,9 @@ impl Fleet {
         let setup = self.setup(vendor);
         if let Some(supervised) = self.supervised.get_mut(&vendor.id) {
             supervised.setup = setup.clone();
-            supervised.instruct(&vendor.id, Instruction::Setup(Box::new(setup)));
+            supervised.limits = vendor.limits;
+            let instruction = Instruction::Setup(Box::new(setup), vendor.limits);
+            supervised.instruct(&vendor.id, instruction);
         }
     }
 }
@@ -98,7 +108,7 @@ impl Daemon {
                 self.vendors.insert(vendor.clone(), link);
                 self.step(Input::Vendor { vendor, change: VendorChange::Running });
             }
-            supervisor::Event::Frame { vendor, life, frame } => self.said(vendor, life, frame),
+            supervisor::Event::Frame { vendor, life, frame, weight: _weight } => self.said(vendor, life, frame),
             supervisor::Event::Ended { vendor, life, cause } => {
                 let Some(supervised) = self.fleet.supervised.get_mut(&vendor) else { return };
                 let Cause { word, detail } = cause;

@@ -27,6 +27,9 @@ const MAX_HELD: usize = 48;
 /// Devices whose rate is watched at a time, of all vendors; one beyond them passes unwatched,
 /// within its vendor's own limit.
 const MAX_WATCHED: usize = 16_384;
+/// From so many watched devices on, those that are idle are forgotten, at most so often.
+const FEW: usize = 1024;
+const LOOK: Duration = Duration::from_secs(1);
 /// A rate is measured over at least this long.
 const SHORTEST: Duration = Duration::from_millis(10);
 /// Highest rate that an event can tell.
@@ -118,7 +121,7 @@ pub enum Due {
 }
 
 /// All devices' rates.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Floods {
     limits: HashMap<VendorId, Limits>,
     watched: HashMap<EndpointId, Watched>,
@@ -128,21 +131,8 @@ pub struct Floods {
     deadline: Option<Duration>,
     /// Whose facts the batch in hand must hold as they are when it is committed.
     noted: BTreeSet<EndpointId>,
-    look_at: usize,
-}
-
-impl Default for Floods {
-    fn default() -> Self {
-        Self {
-            limits: HashMap::new(),
-            watched: HashMap::new(),
-            strangers: HashMap::new(),
-            floods: BTreeMap::new(),
-            deadline: None,
-            noted: BTreeSet::new(),
-            look_at: MAX_WATCHED / 16,
-        }
-    }
+    /// When those that are idle may be looked for next.
+    look: Duration,
 }
 
 impl Floods {
@@ -165,10 +155,11 @@ impl Floods {
     pub fn admits(&mut self, now: Duration, endpoint: &EndpointId, lane: Lane) -> bool {
         let rate = self.rate(endpoint.vendor());
         if !self.watched.contains_key(endpoint) {
-            if self.watched.len() >= self.look_at {
-                self.watched
-                    .retain(|_, source| !(source.states.is_full(now) && source.acts.is_full(now)));
-                self.look_at = (2 * self.watched.len()).clamp(MAX_WATCHED / 16, MAX_WATCHED);
+            if self.watched.len() >= FEW && now >= self.look {
+                let idle =
+                    |source: &Watched| source.states.is_full(now) && source.acts.is_full(now);
+                self.watched.retain(|_, source| !idle(source));
+                self.look = now + LOOK;
             }
             if self.watched.len() >= MAX_WATCHED {
                 return true;
@@ -294,6 +285,11 @@ impl Floods {
             .filter(|(id, flood)| id.vendor() == vendor.as_str() && !flood.held.is_empty())
             .map(|(id, _)| id.clone())
             .collect()
+    }
+
+    /// The devices that flood.
+    pub fn flooding(&self) -> impl Iterator<Item = &EndpointId> {
+        self.floods.keys()
     }
 
     /// When [`Self::due`] is to be asked, at the latest.

@@ -17,6 +17,9 @@ const PER_TOKEN: usize = 8;
 /// A longer inventory is never held, since what is held is written again with each commit.
 const MAX_HELD_INVENTORY: usize = 256;
 
+/// Devices that flood, shown at a time.
+const MAX_SHOWN: usize = 100;
+
 /// A signal's observations by what becomes of them.
 #[derive(Default)]
 pub(super) struct Sorted {
@@ -52,6 +55,11 @@ impl Gateway {
     /// Bounds what a vendor's devices may say from now on.
     pub fn limit(&mut self, vendor: VendorId, limits: Limits) {
         self.floods.limit(vendor, limits);
+    }
+
+    /// The devices that flood; of a vendor's bridge the vendor's name with a colon.
+    pub fn flooding(&self) -> Vec<String> {
+        self.floods.flooding().take(MAX_SHOWN).map(ToString::to_string).collect()
     }
 
     /// Brings a batch up to date that is about to be committed: to be called right before it, with

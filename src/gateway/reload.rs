@@ -98,7 +98,8 @@ impl Daemon {
                 }
                 None => {
                     told.added.push(vendor.id.to_string());
-                    self.fleet.add(vendor, self.gateway.is_ordered_off(&vendor.id));
+                    let isolated = self.gateway.is_ordered_off(&vendor.id);
+                    self.fleet.add(vendor, isolated, self.supervisor.open());
                 }
             }
         }

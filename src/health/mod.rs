@@ -20,6 +20,12 @@ pub struct Status {
     /// Vendors that are not read, since what waits of theirs fills their quota.
     #[serde(default)]
     pub held: Vec<String>,
+    /// Vendors that send more than their limit, and are read more slowly.
+    #[serde(default)]
+    pub throttled: Vec<String>,
+    /// Devices that send more than their limit: only the newest of their states is taken.
+    #[serde(default)]
+    pub flooding: Vec<String>,
     /// How far the clock is trusted: `full`, `bounded` or `untrusted`, when no door opens.
     #[serde(default)]
     pub clock: String,

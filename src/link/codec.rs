@@ -28,6 +28,7 @@ pub enum FrameError {
 /// Codec that reads frames of type `In`.
 pub struct FrameCodec<In> {
     length: LengthDelimitedCodec,
+    last: usize,
     read: PhantomData<fn() -> In>,
 }
 
@@ -35,8 +36,16 @@ impl<In> Default for FrameCodec<In> {
     fn default() -> Self {
         Self {
             length: LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME_BYTES).new_codec(),
+            last: 0,
             read: PhantomData,
         }
+    }
+}
+
+impl<In> FrameCodec<In> {
+    /// Length of the frame that was read last, in bytes.
+    pub fn length(&self) -> usize {
+        self.last
     }
 }
 
@@ -47,6 +56,7 @@ impl<In: DeserializeOwned> Decoder for FrameCodec<In> {
     fn decode(&mut self, source: &mut BytesMut) -> Result<Option<In>, FrameError> {
         match self.length.decode(source)? {
             Some(frame) => {
+                self.last = frame.len();
                 // A short one cannot have so many.
                 let values = || frame.as_ref().split(|byte: &u8| *byte == b',').count();
                 if frame.len() > MAX_COMMAS && values() > MAX_COMMAS {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 
+use super::throttle::Pauses;
 use crate::link::{CommandOrder, Given, ReadRequest};
 
 /// The way to a running vendor process.
@@ -19,6 +20,7 @@ pub struct Vendor {
     pub(super) commands: mpsc::Sender<CommandOrder>,
     /// What the process was given and has not ended; its reader checks by it.
     pub(super) given: Arc<Mutex<Given>>,
+    pub(super) pauses: Pauses,
 }
 
 impl Vendor {
@@ -30,6 +32,11 @@ impl Vendor {
     /// Whether its frames are left unread for now. Its silence is not its own then.
     pub fn hold(&self, held: bool) {
         self.held.send_if_modified(|was| std::mem::replace(was, held) != held);
+    }
+
+    /// Whether it is read more slowly than it sends, now or within the last ten seconds.
+    pub fn is_throttled(&self) -> bool {
+        self.pauses.lately()
     }
 
     /// Asks for the state of devices again. Dropped if earlier requests still wait: a newer gap

@@ -8,10 +8,12 @@ use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::handle::Vendor;
+use super::intake::Weight;
 use super::share;
 use super::spawn::{Cause, cause_of, reap, spawn};
 use super::talk::{End, Life, talk};
 use crate::domain::ids::VendorId;
+use crate::domain::rate::Limits;
 use crate::link::{VendorFrame, VendorSetup};
 
 /// Instructions that may wait. Each waits for the end of a process at most.
@@ -32,6 +34,8 @@ pub enum Event {
         vendor: VendorId,
         life: u64,
         frame: VendorFrame,
+        /// Held until the frame is handled.
+        weight: Weight,
     },
     Ended {
         vendor: VendorId,
@@ -61,8 +65,8 @@ pub enum Instruction {
     Isolate(Cause),
     /// As `Restart`, also of one that is isolated by order.
     Release(Cause),
-    /// As `Restart`, with this setup from now on.
-    Setup(Box<VendorSetup>),
+    /// As `Restart`, with this setup and these limits from now on.
+    Setup(Box<VendorSetup>, Limits),
 }
 
 /// The supervision of one vendor. Its process ends when this is dropped.
@@ -72,11 +76,16 @@ pub struct Supervision {
 }
 
 impl Supervision {
-    /// Keeps the vendor's process running until `events` is closed or this is dropped.
-    /// `isolated`: none is begun until it is released.
-    pub fn start(setup: VendorSetup, isolated: bool, events: mpsc::Sender<Event>) -> Self {
+    /// Keeps the vendor's process running until `events`, its line of the intake, is closed or this
+    /// is dropped. `limits`: how fast it is read. `isolated`: none is begun until it is released.
+    pub fn start(
+        setup: VendorSetup,
+        limits: Limits,
+        isolated: bool,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
         let (instructions, told) = mpsc::channel(INSTRUCTIONS);
-        tokio::spawn(supervise(setup, isolated, told, events));
+        tokio::spawn(supervise(setup, limits, isolated, told, events));
         Self { instructions }
     }
 
@@ -104,6 +113,7 @@ impl Record {
 
 async fn supervise(
     mut setup: VendorSetup,
+    mut limits: Limits,
     mut isolated: bool,
     mut told: mpsc::Receiver<Instruction>,
     events: mpsc::Sender<Event>,
@@ -118,14 +128,14 @@ async fn supervise(
                     isolated = false;
                     record = Record::default();
                 }
-                Some(Instruction::Setup(new)) => setup = *new,
+                Some(Instruction::Setup(new, of)) => (setup, limits) = (*new, of),
                 Some(Instruction::Restart(_) | Instruction::Isolate(_)) => {}
             }
             continue;
         }
         let life = LIVES.fetch_add(1, Relaxed);
         let begun = Instant::now();
-        let ended = match one_life(&setup, life, &events, &mut record, &mut told).await {
+        let ended = match one_life(&setup, limits, life, &events, &mut record, &mut told).await {
             Ok(ended) => ended,
             Err(Closed) => return,
         };
@@ -165,7 +175,7 @@ async fn supervise(
         match instruction {
             Instruction::Restart(_) | Instruction::Release(_) => {}
             Instruction::Isolate(_) => isolated = true,
-            Instruction::Setup(new) => setup = *new,
+            Instruction::Setup(new, of) => (setup, limits) = (*new, of),
         }
     }
 }
@@ -196,6 +206,7 @@ async fn failed(
 }
 
 /// The core has ended.
+#[derive(Debug)]
 pub(super) struct Closed;
 
 /// Why a life is over.
@@ -206,6 +217,7 @@ enum Ended {
 
 async fn one_life(
     setup: &VendorSetup,
+    limits: Limits,
     life: u64,
     events: &mpsc::Sender<Event>,
     record: &mut Record,
@@ -222,7 +234,7 @@ async fn one_life(
     // The link is closed once one of these is through, which is the order to end.
     let end = tokio::select! {
         biased;
-        end = talk(setup, life, sockets, events, record) => end.map(Err),
+        end = talk(setup, limits, life, sockets, events, record) => end.map(Err),
         instruction = told.recv() => instruction.map(Ok).ok_or(Closed),
         cause = share::exceeded(life.pid) => Ok(Err(End::Fault(cause))),
     };

@@ -11,10 +11,13 @@ use tokio_util::codec::{FramedRead, FramedWrite};
 
 use super::breaker::STABLE;
 use super::handle::{Vendor, given};
+use super::intake::Budget;
 use super::process::{Closed, Event, Record, tell};
 use super::pulse::{Beat, Pulse};
 use super::serial;
 use super::spawn::{Cause, Sockets};
+use super::throttle::{Pauses, Throttle};
+use crate::domain::rate::Limits;
 use crate::link::{
     Connection, CoreFrame, FrameCodec, Given, MAX_GIVEN, Order, PROTOCOL, VendorFrame, VendorSetup,
 };
@@ -44,6 +47,7 @@ pub(super) enum End {
 
 pub(super) async fn talk(
     setup: &VendorSetup,
+    limits: Limits,
     life: Life,
     sockets: Sockets,
     events: &mpsc::Sender<Event>,
@@ -113,8 +117,12 @@ pub(super) async fn talk(
         let vendor = &setup.vendor;
         let acknowledged = acks.subscribe();
         let mut order = Order::default();
+        let pauses = Pauses::default();
+        let mut throttle = Throttle::new(limits, pauses.clone());
+        let budget = Budget::default();
+        let given_to_it = Arc::clone(&open);
         let Life { number: life, pid } = life;
-        let link = Vendor { life, pid, acks, held, reads, commands, given: Arc::clone(&open) };
+        let link = Vendor { life, pid, acks, held, reads, commands, given: given_to_it, pauses };
         tell(events, Event::Started { vendor: vendor.clone(), link }).await?;
         let begun = Instant::now();
         let mut pulse = Pulse::default();
@@ -157,7 +165,18 @@ pub(super) async fn talk(
                         let recovered = Event::Recovered { vendor: vendor.clone(), isolated_for };
                         tell(events, recovered).await?;
                     }
-                    tell(events, Event::Frame { vendor: vendor.clone(), life, frame }).await?;
+                    // While we let it wait, its silence is not its own: nothing is timed here.
+                    let bytes = frames.decoder().length();
+                    let weight = budget.weigh(bytes, events).await?;
+                    let vendor = vendor.clone();
+                    let pause = throttle.charge(&vendor, bytes);
+                    tell(events, Event::Frame { vendor, life, frame, weight }).await?;
+                    if let Some(pause) = pause {
+                        tokio::select! {
+                            () = tokio::time::sleep(pause) => {}
+                            () = events.closed() => return Err(Closed),
+                        }
+                    }
                 }
                 Ok(Some(Err(error))) => return Ok(violation(error.to_string())),
                 Ok(None) => return Ok(End::LinkClosed),

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
 use doorward_translators::{LockState, Quality};
 use proptest::prelude::*;
 
@@ -121,7 +119,7 @@ proptest! {
         let mut last: Option<What> = None;
         let token = Duration::from_nanos(1_000_000_000u64.div_ceil(per_s));
         let mut tell = |figures: Option<Figures>| counted += figures.map_or(0, |told| told.coalesced);
-        let mut pass = |floods: &mut Floods, now: &mut Duration, until: Duration, last: &mut Option<What>, handled: &mut u64, tell: &mut dyn FnMut(Option<Figures>)| {
+        let pass = |floods: &mut Floods, now: &mut Duration, until: Duration, last: &mut Option<What>, handled: &mut u64, tell: &mut dyn FnMut(Option<Figures>)| {
             while let Some(due) = floods.next_deadline().filter(|due| *due <= until) {
                 *now = (*now).max(due);
                 for due in floods.due(*now) {

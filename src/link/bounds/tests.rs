@@ -230,3 +230,18 @@ fn a_command_is_for_a_device_of_the_vendors_own() {
     let long = "a".repeat(MAX_ADDRESS + 1);
     assert!(matches!(check("z:0x1", &long), Err(Violation::TooMuch { what: "address", .. })));
 }
+
+/// Whatever a process calls its devices, what comes of it is its own vendor's endpoint.
+#[test]
+fn no_identity_leads_to_another_vendors_endpoint() {
+    let vendor = VendorId::new("rogue");
+    for identity in ["zigbee2mqtt:0x1", ":", "::", "../zigbee2mqtt:0x1", "rogue:zigbee2mqtt:0x1"] {
+        let what = What::Inventory { devices: vec![device(identity, "a")], complete: true };
+        assert_eq!(check(what), Ok(()), "{identity}");
+        assert_eq!(EndpointId::of(&vendor, identity).vendor(), "rogue", "{identity}");
+    }
+    for identity in ["", "a\nb", "\u{0}"] {
+        let what = What::Inventory { devices: vec![device(identity, "a")], complete: true };
+        assert!(check(what).is_err(), "{identity:?}");
+    }
+}

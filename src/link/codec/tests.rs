@@ -37,6 +37,28 @@ fn what_is_no_frame_is_refused() {
 }
 
 #[test]
+fn deep_json_and_numbers_beyond_reach_are_no_frames_whatever_their_depth() {
+    let command = "{\"frame\":\"command\",\"id\":";
+    let told = "{\"frame\":\"signal\",\"observations\":";
+    for text in [
+        "[".repeat(500_000),
+        "{\"a\":".repeat(200_000),
+        format!("{told}{}", "[".repeat(100_000)),
+        format!("{command}{}", "{\"id\":".repeat(100_000)),
+        format!("{{\"frame\":\"heartbeat\",\"turns\":{}}}", "9".repeat(100_000)),
+        "{\"frame\":\"heartbeat\",\"turns\":1e400,\"unacknowledged\":0}".to_owned(),
+        "{\"frame\":\"heartbeat\",\"turns\":-1,\"unacknowledged\":0}".to_owned(),
+    ] {
+        let mut codec = FrameCodec::<VendorFrame>::default();
+        let mut wire = BytesMut::new();
+        wire.put_u32(u32::try_from(text.len()).unwrap());
+        wire.put_slice(text.as_bytes());
+        assert!(matches!(codec.decode(&mut wire), Err(FrameError::Malformed(_))), "{text:.60}");
+        assert_eq!(codec.length(), text.len());
+    }
+}
+
+#[test]
 fn a_frame_of_too_many_values_is_refused_before_it_is_read() {
     let zeros = vec!["0"; MAX_COMMAS + 2].join(",");
     let text = format!("{{\"frame\":\"signal\",\"x\":[{zeros}]}}");

@@ -1,12 +1,14 @@
-use doorward_translators::{Act, Setup};
+use doorward_translators::{Act, Device, Observation, Setup, What};
 use tokio::net::UnixStream;
 use tokio_util::codec::Framed;
 use uuid::Uuid;
 
 use super::*;
 use crate::domain::ids::{EndpointId, VendorId};
+use crate::domain::rate::Rate;
 use crate::link::{
-    CommandOrder, CommandProgress, CommandRefusal, CommandTold, Layer, MqttConnection,
+    CommandOrder, CommandProgress, CommandRefusal, CommandTold, Digest, Layer, MqttConnection,
+    Signal,
 };
 
 /// A test in a vendor process's place, and what the core is told of it.
@@ -18,6 +20,10 @@ struct Stand {
 }
 
 async fn stand() -> Stand {
+    limited(Limits::default()).await
+}
+
+async fn limited(limits: Limits) -> Stand {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let (tell, mut events) = mpsc::channel(64);
     let setup = VendorSetup {
@@ -36,7 +42,7 @@ async fn stand() -> Stand {
         let sockets = Sockets { link: ours, port: None, cgroup: layer("cgroup", false) };
         let mut record = Record::default();
         let life = Life { number: 7, pid: None };
-        match talk(&setup, life, sockets, &tell, &mut record).await {
+        match talk(&setup, limits, life, sockets, &tell, &mut record).await {
             Ok(End::Fault(cause)) => Some(cause),
             Ok(End::LinkClosed) | Err(Closed) => None,
         }
@@ -126,4 +132,95 @@ async fn of_its_control_group_the_core_speaks_alone() {
         }
         other => panic!("{other:?}"),
     }
+fn signal(n: u64) -> VendorFrame {
+    VendorFrame::Signal(Signal {
+        n,
+        digest: Digest([0; 16]),
+        identified: false,
+        epoch: 1,
+        lossy: false,
+        retained: false,
+        received_at: jiff::Timestamp::UNIX_EPOCH,
+        observations: Vec::new(),
+        evidence: None,
+    })
+}
+
+/// Nothing is read any more while a vendor is over its limit, and it is neither ended for that nor
+/// taken for hung, however long.
+#[tokio::test(start_paused = true)]
+async fn a_process_that_sends_too_much_is_read_slowly_and_goes_on() {
+    let limits = Limits { frames: Rate::new(1, 10), ..Limits::default() };
+    let mut stand = limited(limits).await;
+    let begun = tokio::time::Instant::now();
+    for n in 1..=60 {
+        stand.process.send(&signal(n)).await.unwrap();
+    }
+    for n in 1..=60 {
+        match stand.events.recv().await {
+            Some(Event::Frame { frame: VendorFrame::Signal(signal), .. }) => {
+                assert_eq!(signal.n, n)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let took = begun.elapsed().as_secs();
+    assert!((48..=51).contains(&took), "{took} s");
+    assert!(stand.vendor.is_throttled() && !stand.end.is_finished());
+}
+
+/// Frames that nobody handles wait in the kernel, not here.
+#[tokio::test]
+async fn what_waits_of_a_process_is_bounded_in_bytes() {
+    let mut stand = stand().await;
+    let large = VendorFrame::Signal(Signal {
+        observations: vec![Observation {
+            address: String::new(),
+            device_time: None,
+            what: What::Inventory { devices: devices(4000), complete: true },
+        }],
+        ..match signal(1) {
+            VendorFrame::Signal(signal) => signal,
+            other => panic!("{other:?}"),
+        }
+    });
+    let length = serde_json::to_vec(&large).unwrap().len();
+    assert!(length > 1 << 20, "{length}");
+    let sending = tokio::spawn(async move {
+        for n in 1..=20 {
+            let mut frame = large.clone();
+            if let VendorFrame::Signal(signal) = &mut frame {
+                signal.n = n;
+            }
+            if stand.process.send(&frame).await.is_err() {
+                return;
+            }
+        }
+    });
+    // Whatever it takes without anybody handling it, it has taken when the sender stands still.
+    let mut waiting = stand.events.len();
+    loop {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        if waiting > 0 && stand.events.len() == waiting {
+            break;
+        }
+        waiting = stand.events.len();
+    }
+    assert!(waiting * length <= 4 << 20, "{waiting} of {length} bytes wait");
+    assert!(!sending.is_finished());
+    for _ in 0..20 {
+        assert!(matches!(stand.events.recv().await, Some(Event::Frame { .. })));
+    }
+    sending.await.unwrap();
+}
+
+fn devices(count: usize) -> Vec<Device> {
+    let device = |number: usize| Device {
+        identity: format!("{number:0>100}"),
+        address: format!("{number:0>200}"),
+        manufacturer: None,
+        model: None,
+        capabilities: Vec::new(),
+    };
+    (0..count).map(device).collect()
 }

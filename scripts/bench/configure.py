@@ -35,6 +35,12 @@ def main():
         f"port = {broker}",
         "[settings]",
         'base_topic = "dev"',
+        # One device stands for many here.
+        "[limits]",
+        "device_per_s = 100000",
+        "device_burst = 1000000",
+        "per_s = 100000",
+        "burst = 1000000",
     ]
     for door in range(doors):
         identity = f"0x{door:016x}"

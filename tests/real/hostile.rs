@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::support::broker::{Broker, SHIPPED};
 use crate::support::client::Client;
-use crate::support::device::{Act, Devices, act_of, payload, topic};
+use crate::support::device::{Act, Devices, act_of, identity, payload, topic};
 use crate::support::gateway::{Gateway, Setup, eventbridge, memory_kib, signal};
 use crate::support::sink::{Entry, Sink};
 use crate::support::wait_for;
@@ -67,8 +67,18 @@ struct Stand {
     processes: (u32, u32),
 }
 
-/// A gateway with honest doors, one to flood, and an entry behind a device that lies.
+/// A gateway with honest doors, one to flood, and an entry behind a device that lies. The devices
+/// may send as much as they like.
 fn stand(folder: &Path) -> Stand {
+    stand_with(folder, "")
+}
+
+/// The same with the limits as they are by default.
+fn limited(folder: &Path) -> Stand {
+    stand_with(folder, "[limits]\n")
+}
+
+fn stand_with(folder: &Path, limits: &str) -> Stand {
     let broker = Broker::start(&folder.join("broker"), SHIPPED, false);
     let attacker = Client::connect(broker.port, "attacker-before", &[]);
     // The broker tells that a message was kept only to who subscribes later.
@@ -87,7 +97,7 @@ fn stand(folder: &Path) -> Stand {
              }}\n",
             eventbridge("test", sink.port)
         ),
-        mqtt: "[[endpoint]]\nid = \"0xbad\"\naddress = \"rogue\"\n".to_owned(),
+        mqtt: format!("{limits}[[endpoint]]\nid = \"0xbad\"\naddress = \"rogue\"\n"),
     });
     sink.gets("security.retained_command_found", |_| true);
     let processes = (gateway.pid(), gateway.vendor_pid().unwrap());
@@ -355,19 +365,75 @@ fn what_gathers_while_the_core_stands_still_is_bounded_and_gets_through() {
     assert!(core < CORE_KIB && vendor < VENDOR_KIB, "core {core} KiB, vendor {vendor} KiB");
 }
 
+/// With the limits as they are by default: the honest doors of this test keep to 10 a second each.
 #[test]
-fn a_flood_from_one_device_delays_the_others_and_loses_nothing() {
+fn a_flood_from_one_device_hurts_nobody_and_its_newest_state_is_told() {
     const FLOOD: u64 = 20_000;
+    /// Messages until the flood has begun and honest acts are looked for in its midst.
+    const FIRST: u64 = 2_000;
     let folder = tempfile::tempdir().unwrap();
-    let stand = stand(folder.path());
-    let (core, vendor) = beside_honest_devices(&stand, |attacker, _| {
-        for number in 1..=FLOOD {
+    let stand = limited(folder.path());
+    let (core, vendor) = stand.processes;
+    let attacker = Client::connect(stand.broker.port, "attacker", &[]);
+    let peak = Peak::default();
+    let flood = |numbers: std::ops::RangeInclusive<u64>| {
+        for number in numbers {
             let payload = payload(number);
             attacker.publish(&topic(HONEST), payload.as_bytes(), QoS::AtLeastOnce, false);
         }
-        (1..=FLOOD).map(|number| (HONEST, number)).collect()
+        peak.sample(core, vendor);
+    };
+    flood(1..=FIRST);
+    let begins = stand.sink.gets("endpoint.flooding", |_| true);
+    assert_eq!(begins.detail["endpoint_id"], format!("zigbee2mqtt:{}", identity(HONEST)));
+    // 4 doors, an act each 100 ms of each.
+    let devices =
+        Devices::start(stand.broker.port, HONEST, Duration::from_millis(25), QoS::AtLeastOnce);
+    for part in 1..10 {
+        flood(FIRST + (part - 1) * (FLOOD - FIRST) / 9 + 1..=FIRST + part * (FLOOD - FIRST) / 9);
+    }
+    // An odd one opens: the newest is none that was told in between by chance.
+    flood(FLOOD + 1..=FLOOD + 1);
+    attacker.settled();
+    let mut missing = devices.finish().acknowledged;
+    assert!(!missing.is_empty());
+    let mut seen = 0;
+    wait_for("every honest act arrives", PATIENCE, || {
+        let entries = stand.sink.beyond(seen);
+        seen += entries.len();
+        for (act, _) in entries.iter().filter_map(honest) {
+            missing.remove(&act);
+        }
+        missing.is_empty().then_some(())
     });
-    println!("{FLOOD} acts at once: core {core} KiB, vendor {vendor} KiB");
+    let ended = |event: &Entry| event.detail["data"]["ended"] == true;
+    stand.sink.gets("endpoint.flooding", ended);
+    let told: Vec<u64> = stand
+        .sink
+        .accepted()
+        .iter()
+        .filter_map(honest)
+        .filter_map(|((door, number), _)| (door == HONEST).then_some(number))
+        .collect();
+    // What says what was said before is no event: the last one told opened the door, as the newest.
+    assert!(told.last().is_some_and(|number| number % 2 == 1), "{:?}", told.last());
+    stand.gateway.fact(&format!("door-{HONEST}"), "position", "open", "observed");
+    stand.gateway.drained();
+    // The broker holds nothing back: all is acknowledged, though most of it was told by none.
+    let floods = stand.sink.of_type("endpoint.flooding");
+    let one_by_one = told.len();
+    println!("{one_by_one} of {FLOOD} told one by one, {} events of the flood", floods.len());
+    assert!(one_by_one < 5_000, "{one_by_one}");
+    assert!(floods.len() <= 4, "{} events of the flood", floods.len());
+    let figure = |name: &str| -> u64 {
+        floods.iter().map(|event| event.detail["data"][name].as_u64().unwrap()).sum()
+    };
+    assert!(figure("coalesced") > FLOOD / 2 && figure("dropped_acts") == 0);
+    assert_eq!((stand.gateway.pid(), stand.gateway.vendor_pid()), (core, Some(vendor)));
+    assert_eq!(stand.gateway.sessions().len(), 1);
+    assert!(!stand.gateway.log().contains("ERROR"), "an error in the log");
+    bounded(&stand);
+    let (core, vendor) = peak.kib();
     assert!(core < CORE_KIB && vendor < VENDOR_KIB, "core {core} KiB, vendor {vendor} KiB");
 }
 

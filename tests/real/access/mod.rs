@@ -36,6 +36,8 @@ pub struct Around<'a> {
     pub environment: Vec<(&'static str, PathBuf)>,
     /// The broker keeps what it holds over its restarts.
     pub persistent: bool,
+    /// The devices may send no more than usual.
+    pub limited: bool,
 }
 
 /// How often who was connected to the broker.
@@ -63,7 +65,7 @@ impl Stand {
 
     /// The same with more around it.
     pub fn amid(folder: &Path, around: Around<'_>) -> Self {
-        let Around { more, vendors, environment, persistent } = around;
+        let Around { more, vendors, environment, persistent, limited } = around;
         let broker = Broker::start(&folder.join("broker"), "", persistent);
         let sink = Sink::start();
         let lock = Lock::start(broker.port, "front_lock");
@@ -77,7 +79,7 @@ impl Stand {
             broker_port: broker.port,
             doors: 0,
             bus: eventbridge("test", sink.port) + &entry,
-            mqtt: pinned(),
+            mqtt: if limited { "[limits]\n" } else { "" }.to_owned() + &pinned(),
         };
         let gateway = Gateway::start_amid(&setup, vendors, environment);
         gateway.connected();

@@ -1,8 +1,10 @@
 //! An operator's acts on the command line.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use super::{Stand, detail};
+use super::{Around, LOCK, Stand, detail};
 
 #[test]
 fn an_operator_unlocks_and_locks_a_door_and_the_story_is_told() {
@@ -43,6 +45,38 @@ fn an_operator_unlocks_and_locks_a_door_and_the_story_is_told() {
     assert_eq!(stand.lock.acts(), ["UNLOCK", "LOCK"]);
     // Nothing of it was kept for whoever comes next.
     assert_eq!(stand.gateway.json(&["grants", "list"]).unwrap(), serde_json::json!([]));
+}
+
+/// Its radio repeats whatever it says hundreds of times a second: what it says of the command comes
+/// with the next token, long before the command's time is up.
+#[test]
+fn a_lock_that_floods_confirms_its_command_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let stand = Stand::amid(folder.path(), Around { limited: true, ..Around::default() });
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let flooding = scope.spawn(|| {
+            // Also when something below panics.
+            let begun = Instant::now();
+            while !stop.load(Ordering::Relaxed) && begun.elapsed() < Duration::from_secs(180) {
+                stand.lock.repeat();
+            }
+        });
+        let flood = stand.sink.gets("endpoint.flooding", |_| true);
+        let of_lock = format!("zigbee2mqtt:{LOCK}");
+        let unlocked = stand.lines(&["unlock", "front"]);
+        let shown = stand.gateway.json(&["queue"]).unwrap();
+        stop.store(true, Ordering::Relaxed);
+        flooding.join().unwrap();
+        assert_eq!(detail(&flood)["endpoint_id"], of_lock);
+        let (lines, code) = unlocked;
+        assert_eq!(code, Some(0), "{lines:?}\n{}", stand.gateway.log());
+        let states: Vec<&str> = lines.iter().filter_map(|line| line["state"].as_str()).collect();
+        assert_eq!(states, ["accepted", "dispatched", "acknowledged", "confirmed"]);
+        assert_eq!(shown["status"]["flooding"], serde_json::json!([of_lock]));
+    });
+    assert_eq!(stand.lock.acts(), ["UNLOCK"]);
+    stand.gateway.fact("front", "lock", "unlocked", "observed");
 }
 
 #[test]

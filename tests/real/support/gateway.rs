@@ -23,9 +23,14 @@ pub struct Setup<'a> {
     pub doors: usize,
     /// `[bus]` and whatever else goes into doorward.toml.
     pub bus: String,
-    /// What goes under `[mqtt]` beside host and port.
+    /// What goes under `[mqtt]` beside host and port. Where it has no `[limits]`, the devices may
+    /// send as much as they like: a test's doors are busier than any real one.
     pub mqtt: String,
 }
+
+/// Devices that may send as much as they like.
+pub const UNLIMITED: &str = "[limits]\ndevice_per_s = 100000\ndevice_burst = 1000000\n\
+    per_s = 100000\nburst = 1000000\n";
 
 /// The `[bus]` section for an emulator or a sink.
 pub fn eventbridge(name: &str, port: u16) -> String {
@@ -101,6 +106,9 @@ impl Gateway {
         let mut vendor = format!(
             "ecosystem = \"zigbee2mqtt\"\n[mqtt]\nhost = \"127.0.0.1\"\nport = {broker_port}\n{mqtt}"
         );
+        if !mqtt.contains("[limits]") {
+            vendor.push_str(UNLIMITED);
+        }
         for door in 0..*doors {
             let (identity, address) = (device::identity(door), device::address(door));
             write!(

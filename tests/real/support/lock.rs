@@ -56,6 +56,11 @@ impl Lock {
         speak(&self.base, &self.client, &self.state);
     }
 
+    /// It says once more how it is.
+    pub fn repeat(&self) {
+        speak(&self.base, &self.client, &self.state);
+    }
+
     /// From now on it hears and does nothing, or works again.
     pub fn jam(&self, jammed: bool) {
         self.state.lock().unwrap().jammed = jammed;

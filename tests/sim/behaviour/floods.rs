@@ -249,3 +249,37 @@ fn when_a_bridge_flaps_then_its_newest_word_stands_and_it_is_told_as_the_vendors
     assert!(floods.len() == 2 && floods.iter().all(|told| told.subject() == "-"), "{floods:#?}");
     assert_eq!(of(&told, "endpoint.offline").len(), 4, "the last word was that it is away");
 }
+
+/// What one signal beyond the limit costs the core, with a commit for each thousand.
+#[test]
+#[ignore = "a figure, and no test: cargo test --test sim -- --ignored --nocapture what_a_shed"]
+fn what_a_shed_signal_costs() {
+    const SIGNALS: u32 = 200_000;
+    let mut house = House::limited();
+    flood(&mut house, 200);
+    house.commit();
+    let signals: Vec<_> = (0..u64::from(SIGNALS))
+        .map(|number| {
+            let observation = doorward_translators::Observation {
+                address: "front_door_yale".to_owned(),
+                device_time: Some(house.now.wall),
+                what: lock(number),
+            };
+            house.wire.observed(vec![observation], house.now.wall)
+        })
+        .collect();
+    let (mut stepping, mut committing) = (Duration::ZERO, Duration::ZERO);
+    for (number, signal) in signals.into_iter().enumerate() {
+        let begun = std::time::Instant::now();
+        let vendor = doorward::domain::ids::VendorId::new(crate::house::VENDOR);
+        house.step(doorward::gateway::Input::Signal { vendor, signal });
+        stepping += begun.elapsed();
+        if number % 1000 == 999 {
+            let begun = std::time::Instant::now();
+            house.commit();
+            committing += begun.elapsed();
+        }
+    }
+    println!("{:?} a signal, {:?} of a commit", stepping / SIGNALS, committing / SIGNALS);
+    assert_eq!(house.acknowledged, house.handled);
+}

@@ -5,6 +5,7 @@ mod availability;
 mod contacts;
 mod floods;
 mod gaps;
+mod hostile;
 mod inventory;
 mod locks;
 mod operations;

@@ -45,12 +45,12 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Takes one token if there is one at `now`.
-    pub fn take(&mut self, now: Duration, rate: Rate) -> bool {
+    /// Takes `amount` if at least one token is there at `now`; what is missing is owed.
+    pub fn take(&mut self, now: Duration, rate: Rate, amount: u64) -> bool {
         let after = self.full.max(now).saturating_add(rate.time(1));
         let there = after <= now.saturating_add(rate.time(rate.burst));
         if there {
-            self.full = after;
+            self.charge(now, rate, amount);
         }
         there
     }
@@ -121,11 +121,11 @@ mod tests {
     fn a_burst_goes_through_and_then_as_many_as_come_back() {
         let rate = Rate::new(10, 100);
         let mut bucket = Bucket::default();
-        let taken = (0..1000).filter(|_| bucket.take(MS(5000), rate)).count();
+        let taken = (0..1000).filter(|_| bucket.take(MS(5000), rate, 1)).count();
         assert_eq!(taken, 100);
         assert_eq!(bucket.next(rate), MS(5100));
-        assert!(!bucket.take(MS(5099), rate));
-        assert!(bucket.take(MS(5100), rate));
+        assert!(!bucket.take(MS(5099), rate, 1));
+        assert!(bucket.take(MS(5100), rate, 1));
         assert!(!bucket.is_full(MS(15_099)) && bucket.is_full(MS(15_100)));
     }
 
@@ -136,7 +136,15 @@ mod tests {
         bucket.charge(MS(0), rate, 3000);
         assert_eq!(bucket.owes(MS(0), rate), MS(2000));
         assert_eq!(bucket.owes(MS(2000), rate), MS(0));
-        assert!(!bucket.take(MS(2000), rate) && bucket.take(MS(2001), rate));
+        assert!(!bucket.take(MS(2000), rate, 1) && bucket.take(MS(2001), rate, 1));
+    }
+
+    #[test]
+    fn what_takes_more_than_there_is_goes_through_and_is_owed() {
+        let rate = Rate::new(10, 100);
+        let mut bucket = Bucket::default();
+        assert!(bucket.take(MS(0), rate, 266));
+        assert!(!bucket.take(MS(16_699), rate, 1) && bucket.take(MS(16_700), rate, 1));
     }
 
     proptest! {
@@ -156,7 +164,7 @@ mod tests {
                 now += Duration::from_nanos(nanos);
                 for _ in 0..tries {
                     let is = bucket.next(rate) <= now;
-                    prop_assert_eq!(bucket.take(now, rate), is);
+                    prop_assert_eq!(bucket.take(now, rate, 1), is);
                     if is {
                         passed.push(now);
                     }
@@ -168,7 +176,7 @@ mod tests {
                 }
             }
             let next = bucket.next(rate).max(now);
-            prop_assert!(bucket.take(next, rate));
+            prop_assert!(bucket.take(next, rate, 1));
         }
     }
 }

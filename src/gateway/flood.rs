@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use doorward_translators::What;
+use doorward_translators::{MAX_DEVICES, What};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,9 @@ const MAX_WATCHED: usize = 16_384;
 /// From so many watched devices on, those that are idle are forgotten, at most so often.
 const FEW: usize = 1024;
 const LOOK: Duration = Duration::from_secs(1);
+/// Tokens that a list of devices takes, and devices that take one more.
+const LIST_COST: u64 = 10;
+const LIST_PART: usize = 16;
 /// A rate is measured over at least this long.
 const SHORTEST: Duration = Duration::from_millis(10);
 /// Highest rate that an event can tell.
@@ -152,7 +155,8 @@ impl Floods {
     }
 
     /// Whether a message of a device is within its limit. Takes a token if it is.
-    pub fn admits(&mut self, now: Duration, endpoint: &EndpointId, lane: Lane) -> bool {
+    /// `cost`: tokens that it takes; one is enough, the others are owed.
+    pub fn admits(&mut self, now: Duration, endpoint: &EndpointId, lane: Lane, cost: u64) -> bool {
         let rate = self.rate(endpoint.vendor());
         if !self.watched.contains_key(endpoint) {
             if self.watched.len() >= FEW && now >= self.look {
@@ -175,8 +179,8 @@ impl Floods {
             flood.messages += 1;
         }
         match lane {
-            Lane::States => source.states.take(now, rate),
-            Lane::Acts => source.acts.take(now, rate),
+            Lane::States => source.states.take(now, rate, cost),
+            Lane::Acts => source.acts.take(now, rate, cost),
         }
     }
 
@@ -185,8 +189,8 @@ impl Floods {
     pub fn admits_stranger(&mut self, now: Duration, vendor: &VendorId) -> bool {
         let rate = self.rate(vendor.as_str());
         match self.strangers.get_mut(vendor) {
-            Some(bucket) => bucket.take(now, rate),
-            None => self.strangers.entry(vendor.clone()).or_default().take(now, rate),
+            Some(bucket) => bucket.take(now, rate, 1),
+            None => self.strangers.entry(vendor.clone()).or_default().take(now, rate, 1),
         }
     }
 
@@ -206,7 +210,7 @@ impl Floods {
             }
             Some(place) => {
                 let before = flood.held.remove(place);
-                flood.held.push(merged(&before.what, report));
+                flood.held.push(merged(before.what, report));
                 flood.coalesced += 1;
             }
             None if flood.held.len() >= MAX_HELD => flood.coalesced += 1,
@@ -314,10 +318,11 @@ impl Floods {
             let Some(flood) = self.floods.get_mut(&endpoint) else { continue };
             if !flood.held.is_empty() && flood.next <= now {
                 // It is there: nobody else takes from it but who holds something, too.
+                let cost = flood.held.iter().map(|held| cost(&held.what)).max().unwrap_or(1);
                 let took = self
                     .watched
                     .get_mut(&endpoint)
-                    .is_none_or(|source| source.states.take(now, rate));
+                    .is_none_or(|source| source.states.take(now, rate, cost));
                 if took {
                     all.push(Due::Apply(endpoint.clone(), std::mem::take(&mut flood.held)));
                 } else if let Some(source) = self.watched.get(&endpoint) {
@@ -362,7 +367,13 @@ impl Floods {
             return;
         };
         let remembered = Remembered {
-            held: flood.held.clone(),
+            // A list is told again by the next connection.
+            held: flood
+                .held
+                .iter()
+                .filter(|held| !matches!(held.what, What::Inventory { .. }))
+                .cloned()
+                .collect(),
             coalesced: flood.coalesced,
             dropped_acts: flood.dropped_acts,
         };
@@ -421,15 +432,37 @@ fn is_same_kind(one: &What, other: &What) -> bool {
     }
 }
 
-/// The newer report, with what only the older one said of a battery.
-fn merged(before: &What, mut report: Held) -> Held {
-    if let (What::Battery { percent: old, low: old_low }, What::Battery { percent, low }) =
-        (before, &mut report.what)
-    {
-        *percent = percent.or(*old);
-        *low = low.or(*old_low);
+/// The newer report, with what only the older one said: of a battery, or of devices where the newer
+/// one lists some more.
+fn merged(before: What, mut report: Held) -> Held {
+    match (before, &mut report.what) {
+        (What::Battery { percent: old, low: old_low }, What::Battery { percent, low }) => {
+            *percent = percent.or(old);
+            *low = low.or(old_low);
+        }
+        (
+            What::Inventory { devices: mut all, complete: was_complete },
+            What::Inventory { devices, complete },
+        ) if !*complete => {
+            // The later word of a device stands; beyond the bound the oldest go.
+            all.append(devices);
+            all.drain(..all.len().saturating_sub(MAX_DEVICES));
+            (*devices, *complete) = (all, was_complete);
+        }
+        _ => {}
     }
     report
+}
+
+/// Tokens that a report takes. A list is worked through device by device, and what is known of its
+/// vendor is written anew.
+pub fn cost(what: &What) -> u64 {
+    match what {
+        What::Inventory { devices, .. } => {
+            LIST_COST + u64::try_from(devices.len() / LIST_PART).unwrap_or(u64::MAX)
+        }
+        _ => 1,
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count for people")]

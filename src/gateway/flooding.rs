@@ -14,8 +14,8 @@ use crate::link::Signal;
 /// Observations of one device in one message that one token is for; of those beyond it, as many
 /// take another one.
 const PER_TOKEN: usize = 8;
-/// A longer inventory is never held, since what is held is written again with each commit.
-const MAX_HELD_INVENTORY: usize = 256;
+/// The identity under which a vendor's lists of devices are bounded: none that the link lets pass.
+const LISTS: &str = "\u{1}";
 
 /// Devices that flood, shown at a time.
 const MAX_SHOWN: usize = 100;
@@ -59,7 +59,13 @@ impl Gateway {
 
     /// The devices that flood; of a vendor's bridge the vendor's name with a colon.
     pub fn flooding(&self) -> Vec<String> {
-        self.floods.flooding().take(MAX_SHOWN).map(ToString::to_string).collect()
+        let name = |endpoint: &EndpointId| match is_bridge(endpoint) {
+            true => format!("{}:", endpoint.vendor()),
+            false => endpoint.to_string(),
+        };
+        let mut names: Vec<String> = self.floods.flooding().take(MAX_SHOWN).map(name).collect();
+        names.dedup();
+        names
     }
 
     /// Brings a batch up to date that is about to be committed: to be called right before it, with
@@ -72,9 +78,6 @@ impl Gateway {
     pub(super) fn sort(&mut self, now: Now, vendor: &VendorId, signal: &mut Signal) -> Sorted {
         let mut sorted = Sorted::default();
         let mut passages: Vec<Passage> = Vec::new();
-        let listing = |o: &Observation| matches!(o.what, What::Inventory { .. });
-        // What follows a list may speak of devices that stand in it.
-        let lists = signal.observations.iter().any(listing);
         for observation in std::mem::take(&mut signal.observations) {
             let act = is_act(&observation.what);
             if act && signal.retained {
@@ -89,14 +92,13 @@ impl Gateway {
             };
             let known = self.vendors.get(vendor).and_then(|v| v.resolve(&observation.address));
             let endpoint = match known {
-                _ if of_bridge(&observation) => EndpointId::of(vendor, ""),
+                _ if matches!(observation.what, What::Inventory { .. }) => {
+                    EndpointId::of(vendor, LISTS)
+                }
+                None if of_bridge(&observation) => EndpointId::of(vendor, ""),
                 Some(endpoint) => endpoint.clone(),
                 // It speaks of nothing.
                 None if observation.address.is_empty() => continue,
-                None if lists => {
-                    sorted.through.push(observation);
-                    continue;
-                }
                 None => {
                     if self.floods.admits_stranger(now.monotonic, vendor) {
                         sorted.through.push(observation);
@@ -106,7 +108,10 @@ impl Gateway {
                     continue;
                 }
             };
-            let admitted = self.passes(now, &endpoint, lane, &mut passages);
+            let admitted = {
+                let cost = flood::cost(&observation.what);
+                self.passes(now, &endpoint, lane, cost, &mut passages)
+            };
             match lane {
                 Lane::Acts if admitted => sorted.through.push(observation),
                 Lane::Acts => sorted.acts.push(endpoint),
@@ -132,18 +137,19 @@ impl Gateway {
         now: Now,
         endpoint: &EndpointId,
         lane: Lane,
+        cost: u64,
         passages: &mut Vec<Passage>,
     ) -> bool {
         let place = passages.iter().position(|p| p.lane == lane && p.endpoint == *endpoint);
         if let Some(passage) = place.and_then(|place| passages.get_mut(place)) {
-            if passage.left == 0 {
+            if passage.left == 0 || cost > 1 {
                 passage.left = PER_TOKEN;
-                passage.admitted = self.floods.admits(now.monotonic, endpoint, lane);
+                passage.admitted = self.floods.admits(now.monotonic, endpoint, lane, cost);
             }
             passage.left -= 1;
             return passage.admitted;
         }
-        let admitted = self.floods.admits(now.monotonic, endpoint, lane);
+        let admitted = self.floods.admits(now.monotonic, endpoint, lane, cost);
         let endpoint = endpoint.clone();
         passages.push(Passage { endpoint, lane, left: PER_TOKEN - 1, admitted });
         admitted
@@ -289,9 +295,6 @@ impl Gateway {
 fn lane(what: &What) -> Option<Lane> {
     match what {
         What::Operation { .. } | What::Credential { .. } => Some(Lane::Acts),
-        What::Inventory { devices, complete } => {
-            (*complete && devices.len() <= MAX_HELD_INVENTORY).then_some(Lane::States)
-        }
         What::CommandFailed { .. } | What::Anomaly { .. } => None,
         What::Lock { .. }
         | What::Position { .. }
@@ -299,20 +302,18 @@ fn lane(what: &What) -> Option<Lane> {
         | What::Battery { .. }
         | What::Alarm { .. }
         | What::RemoteLockout { .. }
-        | What::Availability { .. } => Some(Lane::States),
+        | What::Availability { .. }
+        | What::Inventory { .. } => Some(Lane::States),
     }
 }
 
 /// Whether it speaks of the vendor's bridge.
 fn of_bridge(observation: &Observation) -> bool {
-    match &observation.what {
-        What::Inventory { .. } => true,
-        What::Availability { .. } => observation.address.is_empty(),
-        _ => false,
-    }
+    matches!(observation.what, What::Availability { .. }) && observation.address.is_empty()
 }
 
-/// Whether it stands for the vendor's bridge rather than for a device.
+/// Whether it stands for the vendor's bridge, or its lists, rather than for a device.
 pub(super) fn is_bridge(endpoint: &EndpointId) -> bool {
-    endpoint.as_str().ends_with(':') && endpoint.vendor().len() + 1 == endpoint.as_str().len()
+    let identity = endpoint.as_str().strip_prefix(endpoint.vendor());
+    identity.is_some_and(|identity| matches!(identity.strip_prefix(':'), Some("" | LISTS)))
 }

@@ -52,6 +52,38 @@ fn what_the_broker_kept_does_not_stand_for_what_came_live() {
 }
 
 #[test]
+fn lists_of_devices_add_up_until_a_whole_one_comes() {
+    let list = |identities: &[&str], complete| {
+        let device = |identity: &&str| doorward_translators::Device {
+            identity: (*identity).to_owned(),
+            address: (*identity).to_owned(),
+            manufacturer: None,
+            model: None,
+            capabilities: Vec::new(),
+        };
+        What::Inventory { devices: identities.iter().map(device).collect(), complete }
+    };
+    let mut floods = Floods::default();
+    for what in [list(&["a"], false), list(&["b"], true), list(&["c"], false), list(&["d"], false)]
+    {
+        floods.hold(MS(0), &device(), report(MS(0), what));
+    }
+    let mut batch = Batch::default();
+    floods.note(&device(), &mut batch);
+    let facts: Vec<(String, Vec<u8>)> = batch.facts.into_iter().collect();
+    assert!(remembered(&facts)[0].1.held.is_empty(), "the next connection tells them again");
+    let held = floods.take(&device());
+    assert_eq!((held.len(), &held[0].what), (1, &list(&["b", "c", "d"], true)));
+    for number in 0..3 * MAX_DEVICES {
+        floods.hold(MS(0), &device(), report(MS(0), list(&[&number.to_string()], false)));
+    }
+    let held = floods.take(&device());
+    assert!(
+        matches!(&held[0].what, What::Inventory { devices, .. } if devices.len() == MAX_DEVICES)
+    );
+}
+
+#[test]
 fn what_is_held_of_a_device_is_bounded() {
     let mut floods = Floods::default();
     for number in 0..1000 {
@@ -65,10 +97,10 @@ fn what_is_held_of_a_device_is_bounded() {
 fn the_devices_that_are_watched_are_bounded_and_idle_ones_forgotten() {
     let mut floods = Floods::default();
     for number in 0..4 * MAX_WATCHED {
-        assert!(floods.admits(MS(0), &EndpointId::new(format!("v:{number}")), Lane::States));
+        assert!(floods.admits(MS(0), &EndpointId::new(format!("v:{number}")), Lane::States, 1));
     }
     assert_eq!(floods.watched.len(), MAX_WATCHED);
-    assert!(floods.admits(MS(60_000), &EndpointId::new("v:new"), Lane::States));
+    assert!(floods.admits(MS(60_000), &EndpointId::new("v:new"), Lane::States, 1));
     assert!(floods.watched.len() <= 1, "{}", floods.watched.len());
 }
 
@@ -141,7 +173,7 @@ proptest! {
             pass(&mut floods, &mut now, until, &mut last, &mut handled, &mut tell);
             for _ in 0..reports {
                 said += 1;
-                let admitted = floods.admits(now, &device(), Lane::States);
+                let admitted = floods.admits(now, &device(), Lane::States, 1);
                 if admitted && !floods.holds(&device()) {
                     handled += 1;
                     last = Some(lock(said));

@@ -52,6 +52,8 @@ async fn a_line_ends_with_its_sender_and_a_new_one_is_served() {
     let third = intake.open();
     third.try_send(event("third")).unwrap();
     assert_eq!(name(intake.recv().await), "third");
+    // The line that ended is found when there is nothing else.
+    assert!(poll_fn(|context| Poll::Ready(intake.poll(context).is_pending())).await);
     assert_eq!(intake.lines.len(), 2);
     intake.close();
     assert!(second.is_closed() && third.is_closed());

@@ -29,7 +29,7 @@ use crate::health::{Status, UplinkStatus, VendorStatus};
 use crate::journal::{Arrival, Batch, PreviousStop, Writer, WriterHandle};
 use crate::link::Layer;
 use crate::local::{Access, Request};
-use crate::supervisor::{self, Intake, Vendor};
+use crate::supervisor::{Intake, Vendor};
 
 /// Inputs stepped through before a commit is considered.
 const BURST: usize = 512;
@@ -122,8 +122,7 @@ impl Daemon {
         let mut batch = Batch::default();
         batch.facts.insert(opening::EVIDENCE_KEY.to_owned(), evidence_key.clone().into_bytes());
         let belief = desk.belief();
-        let mut gateway =
-            Gateway::new(identity, entries, pinned, belief, restored, random.u64(..));
+        let mut gateway = Gateway::new(identity, entries, pinned, belief, restored, random.u64(..));
         let mut supervisor = Intake::default();
         let mut fleet = Fleet::new(evidence_key);
         for vendor in &config.vendors {

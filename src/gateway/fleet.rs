@@ -55,7 +55,8 @@ impl Fleet {
     ) {
         let (setup, limits) = (self.setup(vendor), vendor.limits);
         let supervision = Supervision::start(setup.clone(), limits, isolated, line);
-        let supervised = Supervised { supervision, setup, limits, since: None, starts: 0, last_end: None };
+        let supervised =
+            Supervised { supervision, setup, limits, since: None, starts: 0, last_end: None };
         self.supervised.insert(vendor.id.clone(), supervised);
     }
 
@@ -108,7 +109,9 @@ impl Daemon {
                 self.vendors.insert(vendor.clone(), link);
                 self.step(Input::Vendor { vendor, change: VendorChange::Running });
             }
-            supervisor::Event::Frame { vendor, life, frame, weight: _weight } => self.said(vendor, life, frame),
+            supervisor::Event::Frame { vendor, life, frame, weight: _weight } => {
+                self.said(vendor, life, frame)
+            }
             supervisor::Event::Ended { vendor, life, cause } => {
                 let Some(supervised) = self.fleet.supervised.get_mut(&vendor) else { return };
                 let Cause { word, detail } = cause;

@@ -159,7 +159,7 @@ async fn supervise(
                     Instruction::Restart(cause)
                     | Instruction::Isolate(cause)
                     | Instruction::Release(cause) => cause.clone(),
-                    Instruction::Setup(_) => {
+                    Instruction::Setup(..) => {
                         Cause { word: "configuration", detail: "its file has changed".to_owned() }
                     }
                 };

@@ -132,6 +132,8 @@ async fn of_its_control_group_the_core_speaks_alone() {
         }
         other => panic!("{other:?}"),
     }
+}
+
 fn signal(n: u64) -> VendorFrame {
     VendorFrame::Signal(Signal {
         n,

@@ -7,6 +7,7 @@ pub mod bus;
 pub mod commands;
 pub mod config;
 pub mod domain;
+pub mod drill;
 pub mod gateway;
 pub mod health;
 pub mod journal;

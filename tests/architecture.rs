@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
+            "drill",
             "gateway",
             "supervisor",
             "bus",
@@ -25,6 +26,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "link",
         ],
     ),
+    // A drill stands beside the gateway: it starts one, asks it, and orders its vendors' processes.
+    ("drill", &["local", "vendor", "domain"]),
     ("gateway", &["supervisor", "bus", "local", "health", "journal", "config", "domain", "link"]),
     ("local", &["health", "journal", "config", "domain", "link"]),
     ("bus", &["health", "journal", "config", "domain", "link"]),
@@ -64,18 +67,20 @@ const IMPURE: &[&str] = &[
 ];
 const PURE: &[&str] = &["src/domain/", "crates/translators/src/"];
 
+/// Who starts processes. What a test alone starts is not shipped.
+const STARTERS: &[&str] =
+    &["src/vendor/", "src/supervisor/", "src/drill/", "crates/emulator/", "crates/sandbox/"];
+
 /// Names that only these places may use. An exit code or the own process id spawns nothing.
 const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["src/journal/", "crates/events/src/subscribe/store/", "crates/powercut/"]),
     ("aws_*", &["src/bus/", "crates/events/"]),
-    ("rumqttc", &["src/vendor/", "benches/access/", "benches/load/"]),
-    (
-        "process::Command",
-        &["src/vendor/", "src/supervisor/", "crates/emulator/", "crates/sandbox/"],
-    ),
-    ("process::Child", &["src/vendor/", "src/supervisor/", "crates/emulator/", "crates/sandbox/"]),
-    ("process::Stdio", &["src/vendor/", "src/supervisor/", "crates/emulator/", "crates/sandbox/"]),
-    ("tokio::process", &["src/vendor/", "src/supervisor/"]),
+    // A drill is the devices and the drill's own broker, and starts both broker and gateway.
+    ("rumqttc", &["src/vendor/", "src/drill/", "benches/access/", "benches/load/"]),
+    ("process::Command", STARTERS),
+    ("process::Child", STARTERS),
+    ("process::Stdio", STARTERS),
+    ("tokio::process", &["src/vendor/", "src/supervisor/", "src/drill/"]),
     // Ecosystems are opened by name; only their own folders and the list know them.
     ("zigbee2mqtt", &["crates/translators/", "src/link/bounds/tests.rs"]),
     ("modbus", &["crates/translators/"]),

@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::BusConfig;
+use crate::config::{BusConfig, Configuration};
 use crate::gateway::commits::Broken;
 use crate::gateway::daemon::Daemon;
 use crate::local::{Request, Socket};
@@ -26,7 +26,14 @@ pub fn log() {
         .try_init();
 }
 
-pub async fn run(config: &Path) -> anyhow::Result<ExitCode> {
+#[derive(clap::Args)]
+pub struct Args {
+    /// Vendor processes misbehave on order; `doorward drill` starts its gateway so.
+    #[arg(long, hide = true)]
+    drill: bool,
+}
+
+pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     log();
     let mut configuration = match crate::config::read(config) {
         Ok(configuration) => configuration,
@@ -43,6 +50,9 @@ pub async fn run(config: &Path) -> anyhow::Result<ExitCode> {
         } else {
             tracing::warn!("{finding}");
         }
+    }
+    if args.drill {
+        for_a_drill(&mut configuration)?;
     }
     let bus = match &configuration.gateway.bus {
         BusConfig::Standalone => "standalone",
@@ -99,4 +109,19 @@ pub async fn run(config: &Path) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lets vendor processes misbehave on order: of a test's gateway alone, which ends with whoever
+/// started it.
+fn for_a_drill(configuration: &mut Configuration) -> anyhow::Result<()> {
+    if !configuration.gateway.test {
+        anyhow::bail!(
+            "a drill lets vendors misbehave, and this gateway is no test's\n  remedy: doorward \
+             drill sets up one of its own"
+        );
+    }
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+    tracing::warn!("THIS IS A DRILL: vendor processes misbehave on order");
+    configuration.drill = true;
+    Ok(())
 }

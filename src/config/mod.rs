@@ -40,6 +40,8 @@ pub struct Configuration {
     /// Vendors whose file is bad. They are disabled; everything else runs.
     pub disabled: Vec<VendorId>,
     pub findings: Vec<Finding>,
+    /// Vendor processes misbehave on order. No file says so: `doorward run --drill` alone.
+    pub drill: bool,
 }
 
 /// Reads `doorward.toml`, `vendors.d/*.toml` and the profiles that these name under `directory`.
@@ -78,6 +80,7 @@ pub fn read(directory: &Path) -> Result<Configuration, Vec<Finding>> {
             vendors,
             disabled,
             findings,
+            drill: false,
         }),
         None => Err(findings),
     }

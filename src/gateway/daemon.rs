@@ -124,7 +124,7 @@ impl Daemon {
         let belief = desk.belief();
         let mut gateway = Gateway::new(identity, entries, pinned, belief, restored, random.u64(..));
         let mut supervisor = Intake::default();
-        let mut fleet = Fleet::new(evidence_key);
+        let mut fleet = Fleet::new(evidence_key, config.drill);
         for vendor in &config.vendors {
             gateway.limit(vendor.id.clone(), vendor.limits);
             fleet.add(vendor, gateway.is_ordered_off(&vendor.id), supervisor.open());

@@ -19,6 +19,7 @@ use crate::supervisor::{self, Cause, Instruction, Supervision};
 pub(super) struct Fleet {
     supervised: BTreeMap<VendorId, Supervised>,
     evidence_key: String,
+    drill: bool,
 }
 
 struct Supervised {
@@ -31,9 +32,9 @@ struct Supervised {
 }
 
 impl Fleet {
-    /// Nobody yet. `evidence_key`: see [`VendorSetup::evidence_key`].
-    pub fn new(evidence_key: String) -> Self {
-        Self { supervised: BTreeMap::new(), evidence_key }
+    /// Nobody yet. `evidence_key`, `drill`: see [`VendorSetup`].
+    pub fn new(evidence_key: String, drill: bool) -> Self {
+        Self { supervised: BTreeMap::new(), evidence_key, drill }
     }
 
     fn setup(&self, vendor: &VendorConfig) -> VendorSetup {
@@ -42,6 +43,7 @@ impl Fleet {
             setup: vendor.setup.clone(),
             connection: vendor.connection.clone(),
             evidence_key: self.evidence_key.clone(),
+            drill: self.drill,
         }
     }
 

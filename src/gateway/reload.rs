@@ -104,8 +104,8 @@ impl Daemon {
             }
         }
         // What counts only from the next start on is as it was until then.
-        let gateway = self.configuration.gateway.clone();
-        self.configuration = Configuration { gateway, ..new };
+        let Configuration { gateway, drill, .. } = self.configuration.clone();
+        self.configuration = Configuration { gateway, drill, ..new };
         told
     }
 }

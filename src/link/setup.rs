@@ -16,6 +16,9 @@ pub struct VendorSetup {
     pub connection: Connection,
     /// Key of [`super::Evidence::keyed_digest`], in hexadecimal.
     pub evidence_key: String,
+    /// It belongs to a drill, and misbehaves on order. Only `doorward run --drill` says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drill: bool,
 }
 
 /// How the devices are reached.

@@ -4,6 +4,7 @@
 mod commands;
 mod conversation;
 mod evidence;
+pub mod faults;
 mod flow;
 mod messages;
 mod mqtt;

@@ -9,6 +9,7 @@ use doorward_translators::{CannotAct, Device, Observation, What, Wire, ecosystem
 use futures_util::{SinkExt, StreamExt};
 use jiff::Timestamp;
 use tokio::net::UnixStream;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::codec::Framed;
 use uuid::Uuid;
@@ -17,6 +18,7 @@ use super::Happening;
 use super::commands::{Desk, LEAST_LEFT, Refused, is_late, refused};
 use super::conversation::Conversation;
 use super::evidence::Examiner;
+use super::faults;
 use super::messages::Messages;
 use super::mqtt::Receipt;
 use super::sandbox::{self, Resolver};
@@ -59,6 +61,9 @@ pub async fn run(socket: UnixStream, prepared: Prepared) -> anyhow::Result<()> {
     // Its files are read, its tasks have not run yet: nothing of a device or a broker is in here.
     let layers = doorward_sandbox::lock_down(prepared, &profile).context("the sandbox")?;
     session.link.send(&VendorFrame::Sandbox { layers }).await?;
+    if setup.drill {
+        session.strange = Some(faults::listen(&setup, session.link.get_ref())?);
+    }
     session.run().await
 }
 
@@ -187,6 +192,8 @@ struct Session {
     handled: u64,
     /// When each is due, soonest first.
     reads: VecDeque<(Instant, ReadRequest)>,
+    /// Of a drill alone: frames that the translator never made.
+    strange: Option<mpsc::Receiver<VendorFrame>>,
 }
 
 impl Session {
@@ -207,6 +214,7 @@ impl Session {
             last: 0,
             handled: 0,
             reads: VecDeque::new(),
+            strange: None,
         })
     }
 
@@ -241,6 +249,7 @@ impl Session {
                     self.link.send(&beat).await?;
                 }
                 _ = pace.tick(), if !self.reads.is_empty() => self.read_one(),
+                Some(frame) = ordered(&mut self.strange) => self.misspeak(frame).await?,
             }
         }
     }
@@ -413,6 +422,18 @@ impl Session {
         Ok(())
     }
 
+    /// Says what a drill ordered.
+    async fn misspeak(&mut self, frame: VendorFrame) -> anyhow::Result<()> {
+        match frame {
+            VendorFrame::Signal(signal) => {
+                self.happened(Happening::Signal { signal, receipt: None }).await?;
+                SinkExt::<&VendorFrame>::flush(&mut self.link).await?;
+            }
+            other => self.link.send(&other).await?,
+        }
+        Ok(())
+    }
+
     fn read_one(&mut self) {
         let now = Instant::now();
         if let Some((_, device)) = self.reads.pop_front_if(|(due, _)| *due <= now) {
@@ -425,6 +446,13 @@ impl Session {
 async fn after(wait: Option<Duration>) {
     match wait {
         Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn ordered(strange: &mut Option<mpsc::Receiver<VendorFrame>>) -> Option<VendorFrame> {
+    match strange {
+        Some(strange) => strange.recv().await,
         None => std::future::pending().await,
     }
 }

@@ -37,6 +37,7 @@ async fn limited(limits: Limits) -> Stand {
             session_expiry_s: 0,
         }),
         evidence_key: String::new(),
+        drill: false,
     };
     let end = tokio::spawn(async move {
         let sockets = Sockets { link: ours, port: None, cgroup: layer("cgroup", false) };

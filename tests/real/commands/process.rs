@@ -136,6 +136,7 @@ impl Vendor {
                 setup,
                 connection,
                 evidence_key: "00".repeat(32),
+                drill: false,
             }),
         };
         let reading = vendor.link.lock().unwrap().try_clone().unwrap();

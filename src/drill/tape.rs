@@ -1,0 +1,88 @@
+//! What was seen while one thing went wrong: everything with its moment, on one clock.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use crate::vendor::faults::Said;
+
+/// What a sensor said once: its door, and the time in it in milliseconds.
+pub type Reading = (String, i64);
+
+/// How far a reading has come.
+#[derive(Debug, Clone, Copy)]
+pub struct Told {
+    pub sent: Instant,
+    /// The broker has taken it over: from here on it must not be lost.
+    pub taken: bool,
+    pub arrived: Option<Instant>,
+}
+
+/// A request at a door.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub door: String,
+    pub at: Instant,
+    /// When its command stood at the lock.
+    pub wire: Option<Instant>,
+    /// When it was answered, and with a reason where it was denied.
+    pub answered: Option<(Instant, Option<String>)>,
+    pub command: Option<Uuid>,
+}
+
+/// A vendor's process has ended, as the gateway says.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    pub vendor: String,
+    pub at: Instant,
+    /// Cause and detail.
+    pub cause: String,
+}
+
+/// Everything seen so far.
+#[derive(Debug, Default)]
+pub struct Marks {
+    /// The vendor that goes wrong.
+    pub target: String,
+    pub readings: HashMap<Reading, Told>,
+    pub requests: Vec<Asked>,
+    pub said: Vec<(String, Instant, Said)>,
+    pub ended: Vec<Ended>,
+    /// Events of the gateway about its vendors and devices: type, vendor, moment.
+    pub events: Vec<(String, String, Instant)>,
+    /// Messages of a misbehaving process that came to another's door.
+    pub trespasses: usize,
+    /// Events of sensors that no sensor of ours has sent.
+    pub untrue: usize,
+    /// The core's greatest share of memory, in KiB.
+    pub core_kib: u64,
+}
+
+/// Marks that several tasks write.
+#[derive(Debug, Default)]
+pub struct Tape(Mutex<Marks>);
+
+impl Tape {
+    /// Nothing panics while it holds them, so a poisoned lock is as good.
+    pub fn marks(&self) -> MutexGuard<'_, Marks> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Marks {
+    /// The process of this vendor hears orders, since `after` and from when on.
+    pub fn ready(&self, vendor: &str, after: Instant) -> Option<Instant> {
+        let mut heard = self.said.iter().filter(|(of, at, _)| of == vendor && *at > after);
+        heard.find(|(_, _, said)| matches!(said, Said::Ready { .. })).map(|(_, at, _)| *at)
+    }
+
+    /// The process id that this vendor's process said last.
+    pub fn pid(&self, vendor: &str) -> Option<u32> {
+        self.said.iter().rev().find_map(|(of, _, said)| match said {
+            Said::Ready { pid } if of == vendor => Some(*pid),
+            _ => None,
+        })
+    }
+}

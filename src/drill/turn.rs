@@ -1,0 +1,258 @@
+//! One turn: a stage of its own, one thing that goes wrong, and what was seen of it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::catalogue::{Rule, Trouble, Way};
+use super::containment::{self, Containment};
+use super::desk::Desk;
+use super::field::{Locks, Mad, Sensors};
+use super::names::{LOCKS, VENDORS, WATCHED, identity, lock, sensor, vendor_of};
+use super::row::Row;
+use super::stage::{Plan, Stage};
+use super::tape::{Marks, Tape};
+use super::watch::Watch;
+use crate::local::Client;
+use crate::vendor::faults::{Order, Targets};
+
+/// How long a stage may take to be ready.
+const READY: Duration = Duration::from_secs(60);
+/// Load before anything is counted: caches fill.
+const WARM: Duration = Duration::from_millis(1_500);
+/// The time in which a fault must be contained.
+pub const DETECTION: Duration = Duration::from_secs(5);
+/// For a vendor that crashes again and again until it is isolated: the sum of its waits, and starts.
+const LOOPING: Duration = Duration::from_secs(45);
+/// The least that counts as the time of the fault.
+const LEAST_DURING: Duration = Duration::from_secs(1);
+/// How long the last messages may take to the bus.
+const DRAIN: Duration = Duration::from_secs(20);
+/// Between two requests, all doors in turn.
+const ASK_PACE: Duration = Duration::from_millis(50);
+/// How often it is looked.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// How long is looked, and at what load.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Windows {
+    pub before: Duration,
+    pub after: Duration,
+    /// Sensors' messages a second, of all vendors together.
+    pub rate: f64,
+}
+
+/// Lets this go wrong at `target`, one of the vendors, in an empty folder.
+pub async fn take(
+    plan: &Plan,
+    windows: &Windows,
+    trouble: &Trouble,
+    target: usize,
+    folder: &Path,
+) -> anyhow::Result<Row> {
+    let target = *VENDORS.get(target).context("there is no such vendor")?;
+    let tape = Arc::new(Tape::default());
+    tape.marks().target = target.to_owned();
+    let mut stage = Stage::start(plan, folder, &tape).await?;
+    let seen = watch(plan, windows, trouble, target, &mut stage, &tape).await;
+    stage.stop().await;
+    let (begun, contained, end) = seen?;
+    Ok(Row::of(trouble, target, &tape.marks(), windows, begun, contained, end))
+}
+
+/// From an empty stage to the last message: when it began, what contained it, and when the time of
+/// the fault was over.
+async fn watch(
+    plan: &Plan,
+    windows: &Windows,
+    trouble: &Trouble,
+    target: &str,
+    stage: &mut Stage,
+    tape: &Arc<Tape>,
+) -> anyhow::Result<(Instant, Option<Containment>, Instant)> {
+    let _watch = Watch::start(&stage.folder.join("gateway.log"), stage.core, Arc::clone(tape))?;
+    let locks = Arc::new(Locks::start(stage.broker.devices, Arc::clone(tape)));
+    ready(stage, &locks, tape).await?;
+    let signer = stage.signer.take().context("somebody asks already")?;
+    let desk = Desk::open(&stage.socket(), signer, Arc::clone(tape)).await?;
+    let devices = stage.broker.devices;
+    let sensors = Sensors::start(devices, plan.sensors, windows.rate, Arc::clone(tape));
+    let asking = AbortOnDropHandle::new(tokio::spawn(ask(desk, Arc::clone(&locks))));
+    tokio::time::sleep(WARM + windows.before).await;
+    let begun = Instant::now();
+    let mut mad = None;
+    let mut again = None;
+    match trouble.way {
+        Way::Nothing => {}
+        Way::Order(fault) => {
+            let order = Order { fault, targets: targets(stage, target, tape)? };
+            locks.order(target, &order)?;
+        }
+        Way::Again(fault) => {
+            let order = Order { fault, targets: Targets::default() };
+            let (locks, tape, target) = (Arc::clone(&locks), Arc::clone(tape), target.to_owned());
+            let ordering = async move {
+                let mut since = begun;
+                locks.order(&target, &order)?;
+                loop {
+                    tokio::time::sleep(LOOK).await;
+                    let ready = tape.marks().ready(&target, since);
+                    if let Some(at) = ready {
+                        since = at;
+                        locks.order(&target, &order)?;
+                    }
+                }
+            };
+            again = Some(AbortOnDropHandle::new(tokio::spawn(async move {
+                let _: anyhow::Result<()> = ordering.await;
+            })));
+        }
+        Way::MadDevice => mad = Some(Mad::start(devices, target)),
+    }
+    let patience = if trouble.rule == Rule::Isolated { LOOPING } else { DETECTION };
+    let mut contained = None;
+    while contained.is_none() && begun.elapsed() < patience {
+        tokio::time::sleep(LOOK).await;
+        contained = containment::found(trouble.rule, target, begun, &tape.marks());
+        if stage.has_ended() {
+            bail!("the gateway itself has ended: {}", tail(&stage.folder));
+        }
+    }
+    let end = contained.as_ref().map_or_else(Instant::now, |contained| contained.at);
+    let end = end.max(begun + LEAST_DURING);
+    tokio::time::sleep(end.saturating_duration_since(Instant::now()) + windows.after).await;
+    drop((sensors, asking, mad));
+    drained(target, tape).await;
+    drop(again);
+    Ok((begun, contained, end))
+}
+
+/// Waits until every vendor's process hears orders and every lock is known.
+async fn ready(stage: &mut Stage, locks: &Locks, tape: &Tape) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let client = Client::new(&stage.socket());
+    let mut told = begun;
+    while begun.elapsed() < READY {
+        tokio::time::sleep(4 * LOOK).await;
+        if stage.has_ended() {
+            bail!("the gateway has ended: {}", tail(&stage.folder));
+        }
+        let all = VENDORS.iter().all(|vendor| tape.marks().pid(vendor).is_some());
+        if !all {
+            continue;
+        }
+        if told.elapsed() > Duration::from_millis(150) {
+            told = Instant::now();
+            locks.lock_all();
+        }
+        if Desk::locked(&client).await.is_ok_and(|locked| locked == VENDORS.len() * LOCKS) {
+            return Ok(());
+        }
+    }
+    bail!("the gateway is not ready after {} s: {}", READY.as_secs(), tail(&stage.folder))
+}
+
+/// Requests, all doors in turn; each lock is locked half a round before its turn.
+async fn ask(mut desk: Desk, locks: Arc<Locks>) {
+    let doors: Vec<String> = (0..LOCKS)
+        .flat_map(|number| VENDORS.iter().map(move |vendor| lock(vendor, number)))
+        .collect();
+    let mut tick = tokio::time::interval(ASK_PACE);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for turn in 0_usize.. {
+        tick.tick().await;
+        let at = |turn: usize| doors.get(turn % doors.len());
+        let (Some(door), Some(other)) = (at(turn), at(turn + doors.len() / 2)) else { return };
+        if let Err(error) = desk.ask(door).await {
+            tracing::warn!(%error, "a request could not be made");
+        }
+        locks.lock(other);
+    }
+}
+
+/// Waits until all that the broker took over of the others' sensors is at the bus.
+async fn drained(target: &str, tape: &Tape) {
+    let begun = Instant::now();
+    // What was published last may not be acknowledged yet.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    while begun.elapsed() < DRAIN {
+        if !is_waiting(target, &tape.marks()) {
+            return;
+        }
+        tokio::time::sleep(4 * LOOK).await;
+    }
+}
+
+/// Whether anything of the others' is still to come.
+fn is_waiting(target: &str, marks: &Marks) -> bool {
+    let is_other = |door: &str| vendor_of(door) != target;
+    let mut readings = marks.readings.iter().filter(|((door, _), _)| is_other(door));
+    let mut requests = marks.requests.iter().filter(|asked| is_other(&asked.door));
+    readings.any(|(_, told)| told.taken && told.arrived.is_none())
+        || requests.any(|asked| match &asked.answered {
+            None => true,
+            Some((_, reason)) => reason.is_none() && asked.wire.is_none(),
+        })
+}
+
+/// What a misbehaving process may reach for.
+fn targets(stage: &Stage, target: &str, tape: &Tape) -> anyhow::Result<Targets> {
+    let place = VENDORS.iter().position(|name| *name == target).unwrap_or_default();
+    let next = (place + 1) % VENDORS.len();
+    let sibling = *VENDORS.get(next).context("a sibling")?;
+    let port = |of: usize| stage.broker.vendors.get(of).copied().unwrap_or_default();
+    let local = |port: u16| format!("127.0.0.1:{port}");
+    let (pid, command) = {
+        let marks = tape.marks();
+        let mut others =
+            marks.requests.iter().rev().filter(|asked| asked.door.starts_with(sibling));
+        (marks.pid(sibling), others.find_map(|asked| asked.command))
+    };
+    let pid = pid.context("a sibling's process")?;
+    let file = |what: &str, path: String| (what.to_owned(), path.into());
+    let own = |what: &str, name: &str| (what.to_owned(), stage.folder.join(name));
+    let core = stage.core;
+    Ok(Targets {
+        files: vec![
+            own("the journal", "state/journal.db"),
+            own("the core's configuration", "doorward.toml"),
+            own("another vendor's settings", &format!("vendors.d/{sibling}.toml")),
+            file("the system's passwords", "/etc/shadow".to_owned()),
+            file("another vendor's environment", format!("/proc/{pid}/environ")),
+            file("another vendor's memory", format!("/proc/{pid}/mem")),
+            file("the core's environment", format!("/proc/{core}/environ")),
+            file("the core's memory", format!("/proc/{core}/mem")),
+        ],
+        folders: vec![
+            own("the state folder", "state"),
+            own("the configuration", "vendors.d"),
+            ("/tmp".to_owned(), "/tmp".into()),
+            ("/var/tmp".to_owned(), "/var/tmp".into()),
+            ("/dev/shm".to_owned(), "/dev/shm".into()),
+            ("its working folder".to_owned(), ".".into()),
+        ],
+        sockets: vec![("the core's socket".to_owned(), stage.socket())],
+        addresses: vec![
+            // Its own, which it may.
+            ("its own broker".to_owned(), local(port(place))),
+            ("another vendor's listener".to_owned(), local(port(next))),
+            ("the drill's bus".to_owned(), local(stage.bus.port)),
+            // A documentation address (RFC 5737): nobody is there.
+            ("the internet".to_owned(), "192.0.2.1:443".to_owned()),
+        ],
+        base: sibling.to_owned(),
+        lock: lock(sibling, 0),
+        sensor: (sensor(sibling, WATCHED), identity(sibling, LOCKS + WATCHED)),
+        command,
+    })
+}
+
+/// The last lines of the gateway's log.
+fn tail(folder: &Path) -> String {
+    let log = std::fs::read_to_string(folder.join("gateway.log")).unwrap_or_default();
+    let lines: Vec<&str> = log.lines().rev().take(5).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
+}

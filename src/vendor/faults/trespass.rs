@@ -1,0 +1,75 @@
+//! Reaching for what is not its own: files, disk space, sockets, programs.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::Hand;
+use super::order::Outcome;
+
+/// What is written into each folder where nothing stops it, in bytes.
+const MOST_DISK: usize = 32 << 20;
+const PIECE: [u8; 64 << 10] = [0x5a; 64 << 10];
+/// How long a connection is tried.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Opens files, and reads a byte of each.
+pub fn files(hand: &Hand) {
+    for (what, path) in &hand.targets.files {
+        let read = File::open(path).and_then(|mut file| file.read(&mut [0; 1]));
+        hand.tried(&format!("read {what}"), Outcome::of(&read));
+    }
+    let listed = std::fs::read_dir("/");
+    hand.tried("list the root folder", Outcome::of(&listed));
+    let ran = Command::new("/bin/true").stdin(Stdio::null()).stdout(Stdio::null()).status();
+    hand.tried("run a program", Outcome::of(&ran));
+}
+
+/// Fills what it can write to, and clears it away.
+pub fn fill_disk(hand: &Hand) {
+    for (what, folder) in &hand.targets.folders {
+        let path = folder.join(format!("doorward-drill-{}", std::process::id()));
+        let filled =
+            File::options().write(true).create_new(true).open(&path).and_then(|mut file| {
+                for _ in 0..MOST_DISK / PIECE.len() {
+                    file.write_all(&PIECE)?;
+                }
+                Ok(())
+            });
+        let _ = std::fs::remove_file(&path);
+        hand.tried(&format!("write 32 MiB into {what}"), Outcome::of(&filled));
+    }
+}
+
+/// Connects to what it should not reach, and listens.
+pub fn sockets(hand: &Hand) {
+    for (what, path) in &hand.targets.sockets {
+        let connected = UnixStream::connect(path);
+        hand.tried(&format!("connect to {what}"), Outcome::of(&connected));
+    }
+    for (what, address) in &hand.targets.addresses {
+        let Ok(address) = address.parse::<SocketAddr>() else { continue };
+        let connected = TcpStream::connect_timeout(&address, PATIENCE);
+        hand.tried(&format!("connect to {what}"), Outcome::of(&connected));
+    }
+    let bound = TcpListener::bind("127.0.0.1:0");
+    hand.tried("listen on a port", Outcome::of(&bound));
+    let paired = UnixStream::pair();
+    let named = std::os::unix::net::UnixListener::bind(format!(
+        "/tmp/doorward-drill-{}.sock",
+        std::process::id()
+    ));
+    let _ = std::fs::remove_file(format!("/tmp/doorward-drill-{}.sock", std::process::id()));
+    drop(paired);
+    hand.tried("make a socket file", Outcome::of(&named));
+    // A name look-up needs datagrams, so that they leave is no fault: that they reach what is not
+    // the resolver's port is what the table shows.
+    let sent =
+        UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.send_to(b"x", "127.0.0.1:9"));
+    if let Err(error) = sent {
+        tracing::info!(%error, "no datagrams");
+    }
+}

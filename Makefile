@@ -11,7 +11,7 @@ export DOORWARD_PYTHON := $(CURDIR)/.venv/bin/python
 # `make test LOCKED=--locked` refuses a Cargo.lock that is not up to date, as CI does.
 LOCKED ?=
 
-.PHONY: help tools fmt lint audit build test soak vm bench bench-access demo release clean
+.PHONY: help tools fmt lint audit build test soak drill vm bench bench-access demo release clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,10 @@ test: lint ## Everything that must hold: lint, all tests, documentation examples
 
 soak: tools ## Kill and power-cut loops, for as long as you let them
 	@scripts/soak.sh
+
+drill: tools ## One vendor goes wrong in every way: is it stopped, and what do the others notice?
+	cargo build $(LOCKED) --workspace --bin doorward
+	target/debug/doorward drill --quick
 
 vm: ## The sandbox under a booted systemd with control groups, in a virtual machine (root, apt)
 	@scripts/vm.sh

@@ -8,6 +8,7 @@
 #   SOAK_MOVES    moves of a gate on a serial line in trouble                            (1000)
 #   SOAK_STALL_S  seconds for which the disk does not answer; 0 leaves the disk out      (120)
 #   SOAK_FUZZ_S   seconds of fuzzing per target; 0 leaves fuzzing out                    (600)
+#   SOAK_DRILL    rounds of the drill, on a release build and a machine at rest             (20)
 #   SOAK_PIECE    kills in a piece                                                       (500)
 #
 # A piece that is done is not done again for the same commit: stop at any time, start again to go
@@ -22,6 +23,7 @@ unlocks=${SOAK_UNLOCKS:-5000}
 moves=${SOAK_MOVES:-1000}
 stall=${SOAK_STALL_S:-120}
 fuzz=${SOAK_FUZZ_S:-600}
+drill=${SOAK_DRILL:-20}
 piece=${SOAK_PIECE:-500}
 commit=$(git rev-parse --short HEAD)
 [ -z "$(git status --porcelain -- src crates schemas tests)" ] || commit="$commit with changes"
@@ -129,6 +131,28 @@ if [ "$moves" -gt 0 ]; then
         lines serial '^(seed [0-9]+|[0-9]+ moves,)'
     } >docs/evidence/serial.md
     echo "soak: docs/evidence/serial.md is written"
+fi
+
+if [ "$drill" -gt 0 ]; then
+    cargo build --locked --release --workspace --bin doorward
+    echo "soak: $drill rounds of the drill; what is done of them is in $done_folder/drill.jsonl"
+    drilled=0
+    target/release/doorward drill --rounds "$drill" --record "$done_folder/drill.jsonl" \
+        >"$done_folder/drill.txt" 2>"$done_folder/drill.log" || drilled=$?
+    [ "$drilled" -le 1 ] || {
+        tail -40 "$done_folder/drill.log" >&2
+        exit 1
+    }
+    {
+        machine="$(uname -s) $(uname -r | cut -d. -f1,2) $(uname -m)" \
+            head_of "One vendor goes wrong, and what the others notice" "SOAK_DRILL=$drill make soak"
+        printf '`doorward drill --rounds %s`, a release build. What the columns mean: `docs/operations.md`.\n\n' "$drill"
+        printf '```\n'
+        cat "$done_folder/drill.txt"
+        printf '```\n'
+    } >docs/evidence/drill.md
+    echo "soak: docs/evidence/drill.md is written"
+    [ "$drilled" -eq 0 ] || echo "soak: the drill does not hold; docs/evidence/drill.md says where" >&2
 fi
 
 [ "$fuzz" -gt 0 ] || exit 0

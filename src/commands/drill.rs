@@ -15,6 +15,8 @@ use crate::drill::{self, Drill, Plan, ROUNDS, Report, TROUBLES, Windows};
 const FAILED: u8 = 1;
 /// The exit status of what a signal ended.
 const INTERRUPTED: u8 = 130;
+/// How often it is tried to remove the folder, 50 ms apart.
+const REMOVALS: u32 = 40;
 /// How many sensors each vendor has, and what each says a second.
 const SENSORS: usize = 20;
 const RATE: f64 = 2.5;
@@ -75,12 +77,14 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let troubles = TROUBLES
         .iter()
         .filter(|one| args.fault.is_empty() || args.fault.iter().any(|name| name == one.name));
-    let window = Duration::from_secs(if args.quick { 1 } else { 3 });
+    let [warm, before, during, after] =
+        if args.quick { [500, 600, 500, 600] } else { [1_500, 3_000, 1_000, 3_000] }
+            .map(Duration::from_millis);
     #[expect(clippy::cast_precision_loss, reason = "some dozens")]
     let rate = 4.0 * SENSORS as f64 * RATE;
     let drill = Drill {
         plan: Plan { mosquitto, gateway, sensors: SENSORS },
-        windows: Windows { before: window, after: window, rate },
+        windows: Windows { before, after, warm, during, rate },
         troubles: troubles.collect(),
         rounds: if args.quick { 1 } else { args.rounds.map_or(ROUNDS, usize::from) },
         seed: args.seed,
@@ -97,7 +101,7 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     clear();
     if is_ours && !args.keep {
-        let _ = std::fs::remove_dir_all(&folder);
+        remove(&folder).await;
     } else {
         output::say_error(&format!("what is left of it: {}", folder.display()));
     }
@@ -112,6 +116,17 @@ fn make(folder: &std::path::Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.with_context(|| format!("{} cannot be made", folder.display()))
+}
+
+/// Removes the folder; a gateway that was interrupted may still be writing for a moment.
+async fn remove(folder: &std::path::Path) {
+    for _ in 0..REMOVALS {
+        if std::fs::remove_dir_all(folder).is_ok() || !folder.exists() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    output::say_error(&format!("{} could not be removed", folder.display()));
 }
 
 /// One line that is written over on a terminal, and a line each elsewhere.

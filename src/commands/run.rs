@@ -54,6 +54,8 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     if args.drill {
         for_a_drill(&mut configuration)?;
     }
+    #[cfg(feature = "one-process")]
+    crate::supervisor::run_with(|link| Box::pin(crate::vendor::run_within(link)));
     let bus = match &configuration.gateway.bus {
         BusConfig::Standalone => "standalone",
         BusConfig::Eventbridge { name, .. } => name,
@@ -99,7 +101,8 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
                 tracing::error!("{error:#}");
                 // It may have been read again meanwhile.
                 if let Ok(read) = crate::config::read(config) {
-                    configuration = read;
+                    let drill = configuration.drill;
+                    configuration = Configuration { drill, ..read };
                 }
             }
             other => {

@@ -78,11 +78,16 @@ impl Marks {
         heard.find(|(_, _, said)| matches!(said, Said::Ready { .. })).map(|(_, at, _)| *at)
     }
 
-    /// The process id that this vendor's process said last.
-    pub fn pid(&self, vendor: &str) -> Option<u32> {
-        self.said.iter().rev().find_map(|(of, _, said)| match said {
+    /// The process ids of this vendor's lives, the newest first.
+    pub fn pids(&self, vendor: &str) -> impl Iterator<Item = u32> {
+        self.said.iter().rev().filter_map(move |(of, _, said)| match said {
             Said::Ready { pid } if of == vendor => Some(*pid),
             _ => None,
         })
+    }
+
+    /// The process id that this vendor's process said last.
+    pub fn pid(&self, vendor: &str) -> Option<u32> {
+        self.pids(vendor).next()
     }
 }

@@ -1,6 +1,6 @@
 //! One turn: a stage of its own, one thing that goes wrong, and what was seen of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,18 +17,14 @@ use super::stage::{Plan, Stage};
 use super::tape::{Marks, Tape};
 use super::watch::Watch;
 use crate::local::Client;
-use crate::vendor::faults::{Order, Targets};
+use crate::vendor::faults::{Order, PREFIX, Targets};
 
 /// How long a stage may take to be ready.
 const READY: Duration = Duration::from_secs(60);
-/// Load before anything is counted: caches fill.
-const WARM: Duration = Duration::from_millis(1_500);
 /// The time in which a fault must be contained.
 pub const DETECTION: Duration = Duration::from_secs(5);
 /// For a vendor that crashes again and again until it is isolated: the sum of its waits, and starts.
 const LOOPING: Duration = Duration::from_secs(45);
-/// The least that counts as the time of the fault.
-const LEAST_DURING: Duration = Duration::from_secs(1);
 /// How long the last messages may take to the bus.
 const DRAIN: Duration = Duration::from_secs(20);
 /// Between two requests, all doors in turn.
@@ -36,11 +32,19 @@ const ASK_PACE: Duration = Duration::from_millis(50);
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// Folders of the whole machine that a process may try to fill. The working folder is the drill's.
+const FOLDERS: [(&str, &str); 4] =
+    [("/tmp", "/tmp"), ("/var/tmp", "/var/tmp"), ("/dev/shm", "/dev/shm"), ("its folder", ".")];
+
 /// How long is looked, and at what load.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Windows {
     pub before: Duration,
     pub after: Duration,
+    /// Load before anything is counted: caches fill.
+    pub warm: Duration,
+    /// The least that counts as the time of the fault.
+    pub during: Duration,
     /// Sensors' messages a second, of all vendors together.
     pub rate: f64,
 }
@@ -58,9 +62,17 @@ pub async fn take(
     tape.marks().target = target.to_owned();
     let mut stage = Stage::start(plan, folder, &tape).await?;
     let seen = watch(plan, windows, trouble, target, &mut stage, &tape).await;
+    let has_fallen = stage.has_ended();
     stage.stop().await;
+    let pids: Vec<u32> = tape.marks().pids(target).collect();
+    clear(&pids);
     let (begun, contained, end) = seen?;
-    Ok(Row::of(trouble, target, &tape.marks(), windows, begun, contained, end))
+    let mut row = Row::of(trouble, target, &tape.marks(), windows, begun, contained, end);
+    if has_fallen {
+        row.stopped = false;
+        row.by = "nothing: the gateway itself has ended".to_owned();
+    }
+    Ok(row)
 }
 
 /// From an empty stage to the last message: when it began, what contained it, and when the time of
@@ -81,7 +93,7 @@ async fn watch(
     let devices = stage.broker.devices;
     let sensors = Sensors::start(devices, plan.sensors, windows.rate, Arc::clone(tape));
     let asking = AbortOnDropHandle::new(tokio::spawn(ask(desk, Arc::clone(&locks))));
-    tokio::time::sleep(WARM + windows.before).await;
+    tokio::time::sleep(windows.warm + windows.before).await;
     let begun = Instant::now();
     let mut mad = None;
     let mut again = None;
@@ -118,14 +130,14 @@ async fn watch(
         tokio::time::sleep(LOOK).await;
         contained = containment::found(trouble.rule, target, begun, &tape.marks());
         if stage.has_ended() {
-            bail!("the gateway itself has ended: {}", tail(&stage.folder));
+            break;
         }
     }
     let end = contained.as_ref().map_or_else(Instant::now, |contained| contained.at);
-    let end = end.max(begun + LEAST_DURING);
+    let end = end.max(begun + windows.during);
     tokio::time::sleep(end.saturating_duration_since(Instant::now()) + windows.after).await;
     drop((sensors, asking, mad));
-    drained(target, tape).await;
+    drained(target, stage, tape).await;
     drop(again);
     Ok((begun, contained, end))
 }
@@ -174,11 +186,11 @@ async fn ask(mut desk: Desk, locks: Arc<Locks>) {
 }
 
 /// Waits until all that the broker took over of the others' sensors is at the bus.
-async fn drained(target: &str, tape: &Tape) {
+async fn drained(target: &str, stage: &mut Stage, tape: &Tape) {
     let begun = Instant::now();
     // What was published last may not be acknowledged yet.
     tokio::time::sleep(Duration::from_millis(300)).await;
-    while begun.elapsed() < DRAIN {
+    while begun.elapsed() < DRAIN && !stage.has_ended() {
         if !is_waiting(target, &tape.marks()) {
             return;
         }
@@ -226,20 +238,17 @@ fn targets(stage: &Stage, target: &str, tape: &Tape) -> anyhow::Result<Targets> 
             file("the core's environment", format!("/proc/{core}/environ")),
             file("the core's memory", format!("/proc/{core}/mem")),
         ],
-        folders: vec![
-            own("the state folder", "state"),
-            own("the configuration", "vendors.d"),
-            ("/tmp".to_owned(), "/tmp".into()),
-            ("/var/tmp".to_owned(), "/var/tmp".into()),
-            ("/dev/shm".to_owned(), "/dev/shm".into()),
-            ("its working folder".to_owned(), ".".into()),
-        ],
+        folders: [own("the state folder", "state"), own("the configuration", "vendors.d")]
+            .into_iter()
+            .chain(FOLDERS.map(|(what, path)| (what.to_owned(), path.into())))
+            .filter(|(_, path): &(String, PathBuf)| path.is_dir())
+            .collect(),
         sockets: vec![("the core's socket".to_owned(), stage.socket())],
         addresses: vec![
             // Its own, which it may.
             ("its own broker".to_owned(), local(port(place))),
             ("another vendor's listener".to_owned(), local(port(next))),
-            ("the drill's bus".to_owned(), local(stage.bus.port)),
+            ("the bus".to_owned(), local(stage.bus.port)),
             // A documentation address (RFC 5737): nobody is there.
             ("the internet".to_owned(), "192.0.2.1:443".to_owned()),
         ],
@@ -248,6 +257,17 @@ fn targets(stage: &Stage, target: &str, tape: &Tape) -> anyhow::Result<Targets> 
         sensor: (sensor(sibling, WATCHED), identity(sibling, LOCKS + WATCHED)),
         command,
     })
+}
+
+/// Removes what processes of these ids have left: one that is ended while it writes clears nothing.
+fn clear(pids: &[u32]) {
+    for pid in pids {
+        for (_, folder) in FOLDERS {
+            for ending in ["", ".sock"] {
+                let _ = std::fs::remove_file(format!("{folder}/{PREFIX}{pid}{ending}"));
+            }
+        }
+    }
 }
 
 /// The last lines of the gateway's log.

@@ -10,6 +10,8 @@ mod process;
 mod pulse;
 mod serial;
 mod share;
+// For comparison alone, vendors as tasks of this process.
+#[cfg_attr(feature = "one-process", path = "within.rs")]
 mod spawn;
 mod talk;
 mod throttle;
@@ -21,3 +23,5 @@ pub use intake::{Intake, Weight};
 pub use process::{Event, Instruction, Supervision};
 pub use serial::probe;
 pub use spawn::Cause;
+#[cfg(feature = "one-process")]
+pub use spawn::{Runner, run_with};

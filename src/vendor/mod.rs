@@ -64,6 +64,12 @@ pub async fn run(prepared: Prepared) -> anyhow::Result<()> {
     session::run(socket(&std::io::stdin())?, prepared).await
 }
 
+/// Runs a vendor on its end of a link, within another process.
+#[cfg(feature = "one-process")]
+pub async fn run_within(link: tokio::net::UnixStream) -> anyhow::Result<()> {
+    session::run(link).await
+}
+
 /// A socket that was inherited as one of the standard streams.
 fn socket(stream: &impl AsFd) -> anyhow::Result<tokio::net::UnixStream> {
     let socket = stream.as_fd().try_clone_to_owned().context("an inherited socket")?;

@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 
 pub use doors::MARK;
 pub use order::{Fault, Order, Outcome, Said, Targets, ears, said_on};
+pub use trespass::PREFIX;
 
 use crate::domain::ids::VendorId;
 use crate::link::{Connection, VendorFrame, VendorSetup};
@@ -71,7 +72,8 @@ pub fn listen(
     let (connection, vendor) = (connection.clone(), setup.vendor.clone());
     tracing::warn!("this process misbehaves on order: it belongs to a drill");
     std::thread::Builder::new().name("faults".to_owned()).spawn(move || {
-        let carried = post::carry(&connection, &vendor, told, |order: Order| {
+        let session_ends = frames.closed();
+        let carried = post::carry(&connection, &vendor, told, session_ends, |order: Order| {
             let hand = Hand {
                 vendor: vendor.clone(),
                 targets: order.targets,

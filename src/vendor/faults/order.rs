@@ -122,13 +122,15 @@ impl Outcome {
     /// Of an attempt that should not have succeeded. Only a refusal counts as one: what is not
     /// there, or does not answer, could be there tomorrow.
     pub fn of<T>(attempt: &std::io::Result<T>) -> Self {
-        use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, StorageFull};
+        use std::io::ErrorKind::{
+            FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+            Unsupported,
+        };
         match attempt {
             Ok(_) => Self::Allowed("it was let".to_owned()),
             Err(error) => match error.kind() {
-                PermissionDenied | ReadOnlyFilesystem | StorageFull => {
-                    Self::Denied(error.to_string())
-                }
+                PermissionDenied | ReadOnlyFilesystem | StorageFull | QuotaExceeded
+                | FileTooLarge | Unsupported => Self::Denied(error.to_string()),
                 _ => Self::Allowed(format!("not refused: {error}")),
             },
         }

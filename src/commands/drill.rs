@@ -17,9 +17,13 @@ const FAILED: u8 = 1;
 const INTERRUPTED: u8 = 130;
 /// How often it is tried to remove the folder, 50 ms apart.
 const REMOVALS: u32 = 40;
-/// How many sensors each vendor has, and what each says a second.
+/// How many sensors each vendor has.
 const SENSORS: usize = 20;
-const RATE: f64 = 2.5;
+/// Messages a second of all of them together, and in a quick drill.
+const RATE: f64 = 200.0;
+const QUICK_RATE: f64 = 100.0;
+/// Turns at once in a quick drill, where no latency is judged.
+const QUICK_AT_ONCE: usize = 3;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -66,13 +70,12 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         None => std::env::current_exe()?,
     };
     let mosquitto = drill::find_mosquitto(args.mosquitto.as_deref())?;
-    let (folder, is_ours) = match &args.folder {
-        Some(folder) => (std::path::absolute(folder)?, false),
-        None => {
-            let name = format!("doorward-drill-{}-{:08x}", std::process::id(), fastrand::u32(..));
-            (std::env::temp_dir().join(name), true)
-        }
-    };
+    let is_ours = args.folder.is_none();
+    let folder = args.folder.clone().unwrap_or_else(|| {
+        let name = format!("doorward-drill-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        std::env::temp_dir().join(name)
+    });
+    let folder = std::path::absolute(folder)?;
     make(&folder)?;
     let troubles = TROUBLES
         .iter()
@@ -80,14 +83,14 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let [warm, before, during, after] =
         if args.quick { [500, 600, 500, 600] } else { [1_500, 3_000, 1_000, 3_000] }
             .map(Duration::from_millis);
-    #[expect(clippy::cast_precision_loss, reason = "some dozens")]
-    let rate = 4.0 * SENSORS as f64 * RATE;
+    let rate = if args.quick { QUICK_RATE } else { RATE };
     let drill = Drill {
         plan: Plan { mosquitto, gateway, sensors: SENSORS },
         windows: Windows { before, after, warm, during, rate },
         troubles: troubles.collect(),
         rounds: if args.quick { 1 } else { args.rounds.map_or(ROUNDS, usize::from) },
         seed: args.seed,
+        at_once: if args.quick { QUICK_AT_ONCE } else { 1 },
         folder: folder.clone(),
         keep: args.keep,
         record: args.record.clone(),

@@ -59,8 +59,12 @@ impl Desk {
         Ok(doors.iter().filter(locked).count())
     }
 
-    /// Asks for a door to be unlocked; what comes of it goes onto the tape.
+    /// Asks for a door to be unlocked; what comes of it goes onto the tape. A door at which a
+    /// request is under way is left alone.
     pub async fn ask(&mut self, door: &str) -> anyhow::Result<()> {
+        if self.tape.marks().open(door).is_some() {
+            return Ok(());
+        }
         let event = self.request(door).await?;
         let asked = Asked {
             door: door.to_owned(),

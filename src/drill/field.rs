@@ -217,10 +217,8 @@ fn heard(client: &AsyncClient, message: &Publish, tape: &Tape) {
     if let Some(base) = topic.strip_suffix("/set") {
         say(client, base, true);
         let door = base.rsplit('/').next().unwrap_or_default();
-        let mut marks = tape.marks();
-        let open = marks.requests.iter_mut().rev().find(|asked| asked.door == door);
-        if let Some(asked) = open {
-            asked.wire.get_or_insert(at);
+        if let Some(asked) = tape.marks().open(door) {
+            asked.wire = Some(at);
         }
     } else if let Some(base) = topic.strip_suffix("/get")
         && base.contains("-lock-")

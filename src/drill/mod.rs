@@ -26,6 +26,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use futures_util::{StreamExt as _, stream};
 
 pub use broker::find as find_mosquitto;
 pub use catalogue::{TROUBLES, Trouble, find};
@@ -45,6 +46,8 @@ pub struct Drill {
     pub troubles: Vec<&'static Trouble>,
     pub rounds: usize,
     pub seed: u64,
+    /// Turns at once: more than one only where no latency is judged.
+    pub at_once: usize,
     /// Where everything is put; each turn has a folder of its own in it.
     pub folder: PathBuf,
     /// Whether the folders of turns stay.
@@ -54,41 +57,54 @@ pub struct Drill {
 }
 
 impl Drill {
-    /// Does it. `progress` hears of each turn before it begins.
+    /// Does it. `progress` hears of each turn when it begins.
     pub async fn run(&self, mut progress: impl FnMut(&str)) -> anyhow::Result<Report> {
         let mut rows = match &self.record {
             Some(file) => recorded(file)?,
             None => Vec::new(),
         };
-        let all = self.rounds * self.troubles.len();
-        let mut number = 0;
+        let mut turns = Vec::new();
         for round in 0..self.rounds {
             let mut random = fastrand::Rng::with_seed(self.seed.wrapping_add(round as u64));
             let mut order = self.troubles.clone();
             random.shuffle(&mut order);
             for trouble in order {
-                number += 1;
                 let target = random.usize(..VENDORS.len());
-                if rows.iter().any(|row| row.round == round && row.fault == trouble.name) {
-                    continue;
+                if !rows.iter().any(|row| row.round == round && row.fault == trouble.name) {
+                    turns.push((round, trouble, target));
                 }
-                progress(&format!("turn {number} of {all}: {}, {}", trouble.name, trouble.what));
-                let folder = self.folder.join(format!("{round}-{}", trouble.name));
-                std::fs::create_dir_all(&folder)?;
-                let row = turn::take(&self.plan, &self.windows, trouble, target, &folder).await;
-                let mut row = row.with_context(|| format!("turn {number}, {}", trouble.name))?;
-                row.round = round;
-                if !self.keep {
-                    std::fs::remove_dir_all(&folder)?;
-                }
-                if let Some(file) = &self.record {
-                    add(file, &row)?;
-                }
-                rows.push(row);
             }
         }
+        let all = turns.len();
+        let mut taken = stream::iter(turns.into_iter().enumerate())
+            .map(|(number, (round, trouble, target))| {
+                let words = format!("turn {} of {all}: {}", number + 1, trouble.name);
+                progress(&format!("{words}, {}", trouble.what));
+                let turn = self.turn(round, trouble, target);
+                async move { turn.await.context(words) }
+            })
+            .buffer_unordered(self.at_once.max(1));
+        while let Some(row) = taken.next().await {
+            let row = row?;
+            if let Some(file) = &self.record {
+                add(file, &row)?;
+            }
+            rows.push(row);
+        }
+        drop(taken);
         rows.retain(|row| self.troubles.iter().any(|trouble| trouble.name == row.fault));
         Ok(Report::of(&rows, self.seed))
+    }
+
+    async fn turn(&self, round: usize, trouble: &Trouble, target: usize) -> anyhow::Result<Row> {
+        let folder = self.folder.join(format!("{round}-{}", trouble.name));
+        std::fs::create_dir_all(&folder)?;
+        let mut row = turn::take(&self.plan, &self.windows, trouble, target, &folder).await?;
+        row.round = round;
+        if !self.keep {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        Ok(row)
     }
 }
 

@@ -2,11 +2,15 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
 use crate::vendor::faults::Said;
+
+/// A request that has not come to its lock in this time never will: statements are believed for
+/// less, and so are commands.
+const OPEN: Duration = Duration::from_secs(60);
 
 /// What a sensor said once: its door, and the time in it in milliseconds.
 pub type Reading = (String, i64);
@@ -83,6 +87,16 @@ impl Marks {
         self.said.iter().rev().filter_map(move |(of, _, said)| match said {
             Said::Ready { pid } if of == vendor => Some(*pid),
             _ => None,
+        })
+    }
+
+    /// The request at this door that may still come to its lock.
+    pub fn open(&mut self, door: &str) -> Option<&mut Asked> {
+        let mut of_door = self.requests.iter_mut().rev().filter(|asked| asked.door == door);
+        of_door.find(|asked| {
+            asked.wire.is_none()
+                && asked.at.elapsed() < OPEN
+                && asked.answered.as_ref().is_none_or(|(_, reason)| reason.is_none())
         })
     }
 

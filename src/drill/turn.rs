@@ -59,7 +59,7 @@ pub async fn take(
 ) -> anyhow::Result<Row> {
     let target = *VENDORS.get(target).context("there is no such vendor")?;
     let tape = Arc::new(Tape::default());
-    tape.marks().target = target.to_owned();
+    target.clone_into(&mut tape.marks().target);
     let mut stage = Stage::start(plan, folder, &tape).await?;
     let seen = watch(plan, windows, trouble, target, &mut stage, &tape).await;
     let has_fallen = stage.has_ended();
@@ -70,7 +70,7 @@ pub async fn take(
     let mut row = Row::of(trouble, target, &tape.marks(), windows, begun, contained, end);
     if has_fallen {
         row.stopped = false;
-        row.by = "nothing: the gateway itself has ended".to_owned();
+        "nothing: the gateway itself has ended".clone_into(&mut row.by);
     }
     Ok(row)
 }

@@ -14,7 +14,7 @@ use super::order::Outcome;
 pub const PREFIX: &str = "doorward-drill-pid-";
 /// What is written into each folder where nothing stops it, in bytes.
 const MOST_DISK: usize = 32 << 20;
-const PIECE: [u8; 64 << 10] = [0x5a; 64 << 10];
+static PIECE: [u8; 64 << 10] = [0x5a; 64 << 10];
 /// How long a connection is tried.
 const PATIENCE: Duration = Duration::from_millis(500);
 

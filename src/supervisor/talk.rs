@@ -1,6 +1,7 @@
 //! The talk with one vendor process over its link: hello, then frames in and orders out, until one
 //! of the two ends it.
 
+use std::io::ErrorKind::ConnectionReset;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ use super::spawn::{Cause, Sockets};
 use super::throttle::{Pauses, Throttle};
 use crate::domain::rate::Limits;
 use crate::link::{
-    Connection, CoreFrame, FrameCodec, Given, MAX_GIVEN, Order, PROTOCOL, VendorFrame, VendorSetup,
+    Connection, CoreFrame, FrameCodec, FrameError, Given, MAX_GIVEN, Order, PROTOCOL, VendorFrame,
+    VendorSetup,
 };
 
 /// No frame for this long, and the process is taken for hung.
@@ -177,6 +179,10 @@ pub(super) async fn talk(
                             () = events.closed() => return Err(Closed),
                         }
                     }
+                }
+                // It ended with something of ours unread: how, its status says.
+                Ok(Some(Err(FrameError::Io(error)))) if error.kind() == ConnectionReset => {
+                    return Ok(End::LinkClosed);
                 }
                 Ok(Some(Err(error))) => return Ok(violation(error.to_string())),
                 Ok(None) => return Ok(End::LinkClosed),

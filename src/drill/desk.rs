@@ -62,7 +62,7 @@ impl Desk {
     /// Asks for a door to be unlocked; what comes of it goes onto the tape. A door at which a
     /// request is under way is left alone.
     pub async fn ask(&mut self, door: &str) -> anyhow::Result<()> {
-        if self.tape.marks().open(door).is_some() {
+        if self.tape.marks().is_busy(door) {
             return Ok(());
         }
         let event = self.request(door).await?;

@@ -5,23 +5,27 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use jiff::Timestamp;
 use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{Packet, Publish};
+use rumqttc::v5::mqttbytes::v5::{Filter, Packet, Publish};
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
+use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::names::{LOCKS, VENDORS, WATCHED, lock, sensor, vendor_of};
 use super::tape::{Reading, Tape, Told};
 use crate::domain::ids::VendorId;
-use crate::vendor::faults::{MARK, Order, Said, ears};
+use crate::vendor::faults::{MARK, Order, Said, ears, said_on};
 
 /// Messages of a mad device a second, and at most.
 const MAD_RATE: f64 = 10_000.0;
 const MAD_MOST: f64 = 100_000.0;
 /// Messages between the drill and its broker that wait.
 const WAITING: usize = 20_000;
+/// How long a subscription may take.
+const SUBSCRIBED: Duration = Duration::from_secs(20);
 /// Between two tries to connect.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -143,11 +147,16 @@ pub struct Locks {
 }
 
 impl Locks {
-    /// Connects; commands are answered at once from now on.
-    pub fn start(port: u16, tape: Arc<Tape>) -> Self {
+    /// Connects; commands are answered at once from now on, and nothing that a process says is
+    /// missed.
+    pub async fn start(port: u16, tape: Arc<Tape>) -> anyhow::Result<Self> {
         let (client, events) = connect("drill-locks", port);
-        let task = tokio::spawn(hear(client.clone(), events, tape));
-        Self { client, _task: AbortOnDropHandle::new(task) }
+        let subscribed = Arc::new(Notify::new());
+        let task = tokio::spawn(hear(client.clone(), events, tape, Arc::clone(&subscribed)));
+        let locks = Self { client, _task: AbortOnDropHandle::new(task) };
+        let waiting = tokio::time::timeout(SUBSCRIBED, subscribed.notified()).await;
+        waiting.context("the drill's broker takes no subscription")?;
+        Ok(locks)
     }
 
     /// A lock says that it is locked.
@@ -176,20 +185,25 @@ fn say(client: &AsyncClient, topic: &str, unlocked: bool) {
     let _ = client.try_publish(topic, QoS::AtLeastOnce, false, text);
 }
 
-async fn hear(client: AsyncClient, mut events: rumqttc::v5::EventLoop, tape: Arc<Tape>) {
+async fn hear(
+    client: AsyncClient,
+    mut events: rumqttc::v5::EventLoop,
+    tape: Arc<Tape>,
+    subscribed: Arc<Notify>,
+) {
     loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                for vendor in VENDORS {
-                    let said = crate::vendor::faults::said_on(&VendorId::new(vendor));
-                    // A lock's own topic shows who else speaks there.
-                    for filter in [format!("{vendor}/+/set"), format!("{vendor}/+/get"), said] {
-                        let _ = client.try_subscribe(filter, QoS::AtMostOnce);
-                    }
+                // A sensor's own topic shows who else speaks there.
+                let filters = VENDORS.iter().flat_map(|vendor| {
                     let watched = format!("{vendor}/{}", sensor(vendor, WATCHED));
-                    let _ = client.try_subscribe(watched, QoS::AtMostOnce);
-                }
+                    let said = said_on(&VendorId::new(*vendor));
+                    [format!("{vendor}/+/set"), format!("{vendor}/+/get"), said, watched]
+                });
+                let filters = filters.map(|filter| Filter::new(filter, QoS::AtMostOnce));
+                let _ = client.try_subscribe_many(filters.collect::<Vec<_>>());
             }
+            Ok(Event::Incoming(Packet::SubAck(_))) => subscribed.notify_one(),
             Ok(Event::Incoming(Packet::Publish(message))) => heard(&client, &message, &tape),
             Ok(_) => {}
             Err(error) => {

@@ -1,5 +1,7 @@
 //! All turns together: a line for each fault, and what is judged of it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::catalogue::{Rule, TROUBLES, Trouble, Way};
@@ -41,6 +43,8 @@ pub struct Line {
     pub lost: usize,
     pub requests: usize,
     pub requests_lost: usize,
+    /// Why requests came to nothing; a door that was still busy with the one before is no loss.
+    pub unserved: BTreeMap<String, usize>,
     pub core_kib: u64,
     /// Requests at an isolated vendor's doors, and those that were refused at once.
     pub unavailable: Option<[usize; 2]>,
@@ -123,6 +127,7 @@ impl Line {
             lost: rows.iter().map(|row| row.lost).sum(),
             requests: rows.iter().map(|row| row.requests).sum(),
             requests_lost: rows.iter().map(|row| row.requests_lost()).sum(),
+            unserved: sums(rows.iter().map(|row| &row.unserved)),
             core_kib: rows.iter().map(|row| row.core_kib).max().unwrap_or(0),
             unavailable: (!met.is_empty()).then(|| {
                 [met.iter().map(|one| one.asked).sum(), met.iter().map(|one| one.at_once).sum()]
@@ -160,8 +165,12 @@ impl Line {
             failures.push(format!("{} messages of others lost", self.lost));
         }
         if self.requests_lost > 0 {
-            failures
-                .push(format!("{} requests at others' doors came to nothing", self.requests_lost));
+            let why: Vec<&str> = self.unserved.keys().map(String::as_str).collect();
+            failures.push(format!(
+                "{} requests at others' doors came to nothing: {}",
+                self.requests_lost,
+                why.join(", ")
+            ));
         }
         if judged {
             for (name, figures) in [("bus", &self.bus), ("wire", &self.wire)] {
@@ -214,6 +223,15 @@ impl Figures {
         }
         failures
     }
+}
+
+/// All together.
+fn sums<'a>(all: impl Iterator<Item = &'a BTreeMap<String, usize>>) -> BTreeMap<String, usize> {
+    let mut sums = BTreeMap::new();
+    for (why, count) in all.flatten() {
+        *sums.entry(why.clone()).or_default() += count;
+    }
+    sums
 }
 
 /// Each once, in their order.

@@ -16,6 +16,7 @@ use tokio::process::{Child, Command};
 
 use super::broker::Broker;
 use super::bus::Bus;
+use super::field::Locks;
 use super::names::{LOCKS, VENDORS, identity, lock, sensor};
 use super::tape::Tape;
 
@@ -46,6 +47,7 @@ pub struct Stage {
     pub signer: Option<LocalSigner>,
     pub core: u32,
     gateway: Child,
+    pub locks: Arc<Locks>,
     /// Where events go.
     pub bus: Bus,
 }
@@ -54,6 +56,8 @@ impl Stage {
     /// Starts everything in an empty folder. It does not wait until the gateway is ready.
     pub async fn start(plan: &Plan, folder: &Path, tape: &Arc<Tape>) -> anyhow::Result<Self> {
         let broker = Broker::start(&plan.mosquitto, folder).await?;
+        // Before any vendor's process can say that it is there.
+        let locks = Locks::start(broker.devices, Arc::clone(tape)).await?;
         let bus = Bus::start(Arc::clone(tape)).await?;
         let (signer, _) = LocalSigner::generate(KeyId::new(KID)?)?;
         let root_key = believe(&signer, &folder.join("issuers.jws")).await?;
@@ -74,7 +78,15 @@ impl Stage {
             .spawn()
             .with_context(|| format!("{} cannot be started", plan.gateway.display()))?;
         let core = gateway.id().context("the gateway has no process id")?;
-        Ok(Self { folder: folder.to_owned(), broker, signer: Some(signer), core, gateway, bus })
+        Ok(Self {
+            folder: folder.to_owned(),
+            broker,
+            signer: Some(signer),
+            core,
+            gateway,
+            bus,
+            locks: Arc::new(locks),
+        })
     }
 
     /// The socket that operators ask.

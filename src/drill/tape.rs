@@ -11,6 +11,9 @@ use crate::vendor::faults::Said;
 /// A request that has not come to its lock in this time never will: statements are believed for
 /// less, and so are commands.
 const OPEN: Duration = Duration::from_secs(60);
+/// So long a door is left alone for a request that is under way: of a vendor whose process ended
+/// meanwhile, it never comes.
+const BUSY: Duration = Duration::from_secs(2);
 
 /// What a sensor said once: its door, and the time in it in milliseconds.
 pub type Reading = (String, i64);
@@ -90,7 +93,12 @@ impl Marks {
         })
     }
 
-    /// The request at this door that may still come to its lock.
+    /// Whether a door is to be left alone just now.
+    pub fn is_busy(&mut self, door: &str) -> bool {
+        self.open(door).is_some_and(|asked| asked.at.elapsed() < BUSY)
+    }
+
+    /// The newest request at this door that may still come to its lock.
     pub fn open(&mut self, door: &str) -> Option<&mut Asked> {
         let mut of_door = self.requests.iter_mut().rev().filter(|asked| asked.door == door);
         of_door.find(|asked| {

@@ -25,6 +25,8 @@ const READY: Duration = Duration::from_secs(60);
 pub const DETECTION: Duration = Duration::from_secs(5);
 /// For a vendor that crashes again and again until it is isolated: the sum of its waits, and starts.
 const LOOPING: Duration = Duration::from_secs(45);
+/// How long it is looked at least what becomes of requests at an isolated vendor's doors.
+const REFUSING: Duration = Duration::from_secs(3);
 /// How long the last messages may take to the bus.
 const DRAIN: Duration = Duration::from_secs(20);
 /// Between two requests, all doors in turn.
@@ -86,7 +88,7 @@ async fn watch(
     tape: &Arc<Tape>,
 ) -> anyhow::Result<(Instant, Option<Containment>, Instant)> {
     let _watch = Watch::start(&stage.folder.join("gateway.log"), stage.core, Arc::clone(tape))?;
-    let locks = Arc::new(Locks::start(stage.broker.devices, Arc::clone(tape)));
+    let locks = Arc::clone(&stage.locks);
     ready(stage, &locks, tape).await?;
     let signer = stage.signer.take().context("somebody asks already")?;
     let desk = Desk::open(&stage.socket(), signer, Arc::clone(tape)).await?;
@@ -124,7 +126,10 @@ async fn watch(
         }
         Way::MadDevice => mad = Some(Mad::start(devices, target)),
     }
-    let patience = if trouble.rule == Rule::Isolated { LOOPING } else { DETECTION };
+    let (patience, after) = match trouble.rule {
+        Rule::Isolated => (LOOPING, windows.after.max(REFUSING)),
+        _ => (DETECTION, windows.after),
+    };
     let mut contained = None;
     while contained.is_none() && begun.elapsed() < patience {
         tokio::time::sleep(LOOK).await;
@@ -135,7 +140,7 @@ async fn watch(
     }
     let end = contained.as_ref().map_or_else(Instant::now, |contained| contained.at);
     let end = end.max(begun + windows.during);
-    tokio::time::sleep(end.saturating_duration_since(Instant::now()) + windows.after).await;
+    tokio::time::sleep(end.saturating_duration_since(Instant::now()) + after).await;
     drop((sensors, asking, mad));
     drained(target, stage, tape).await;
     drop(again);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
-use super::spawn::process;
+use super::program::process;
 use crate::link::Layer;
 
 /// How long it may take; it takes some milliseconds.

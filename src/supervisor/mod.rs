@@ -7,6 +7,7 @@ mod handle;
 mod intake;
 mod log;
 mod process;
+mod program;
 mod pulse;
 mod serial;
 mod share;

@@ -6,10 +6,11 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::net::UnixStream;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 use super::cgroup::{Leaf, cgroup_layer};
 use super::log;
+use super::program::process;
 use crate::link::{Connection, Layer, VendorSetup};
 
 /// How long a process told to end may take before it is killed.
@@ -88,19 +89,6 @@ pub(super) fn spawn(setup: &VendorSetup) -> std::io::Result<(Process, Sockets)> 
     let leaf = child.id().and_then(|process| Leaf::hold(&setup.vendor, process));
     let cgroup = cgroup_layer(leaf.is_some());
     Ok((Process { child, leaf }, Sockets { link, port, cgroup }))
-}
-
-/// A vendor's process, to be started: this very program, with an empty environment but for
-/// `verbosity`, what it writes to its log.
-pub(super) fn process(vendor: &str, verbosity: &str) -> Command {
-    let mut command = Command::new("/proc/self/exe");
-    command
-        .arg0("doorward")
-        .args(["vendor", vendor])
-        .env_clear()
-        .env("RUST_LOG", verbosity)
-        .kill_on_drop(true);
-    command
 }
 
 fn pair() -> std::io::Result<(UnixStream, OwnedFd)> {

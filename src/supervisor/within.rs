@@ -12,7 +12,8 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 
-use crate::link::{Connection, VendorSetup};
+use super::cgroup::cgroup_layer;
+use crate::link::{Connection, Layer, VendorSetup};
 
 /// How long a task told to end may take before it is aborted.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
@@ -40,12 +41,23 @@ pub(super) struct Sockets {
     pub link: UnixStream,
     /// Never there: ports are handed over between processes.
     pub port: Option<UnixStream>,
+    /// None bounds a task.
+    pub cgroup: Layer,
 }
 
 /// A vendor's task.
-pub(super) struct Child(JoinHandle<anyhow::Result<()>>);
+pub(super) struct Process(JoinHandle<anyhow::Result<()>>);
 
-impl Child {
+/// How a task ended; `None`: it did not.
+pub(super) type Ending = Option<ExitStatus>;
+
+impl Process {
+    /// It has no process of its own.
+    #[expect(clippy::unused_self, reason = "as a process's")]
+    pub fn id(&self) -> Option<u32> {
+        None
+    }
+
     /// Ends it at its next wait; one that never waits goes on.
     pub async fn kill(&mut self) -> std::io::Result<()> {
         self.0.abort();
@@ -53,16 +65,17 @@ impl Child {
     }
 }
 
-pub(super) fn spawn(setup: &VendorSetup) -> std::io::Result<(Child, Sockets)> {
+pub(super) fn spawn(setup: &VendorSetup) -> std::io::Result<(Process, Sockets)> {
     let runner = RUNNER.get().ok_or_else(|| std::io::Error::other("nothing runs vendors"))?;
     if matches!(setup.connection, Connection::Serial(_)) {
         return Err(std::io::Error::other("this build has no serial ports"));
     }
     let (link, its_link) = UnixStream::pair()?;
-    Ok((Child(tokio::spawn(runner(its_link))), Sockets { link, port: None }))
+    let sockets = Sockets { link, port: None, cgroup: cgroup_layer(false) };
+    Ok((Process(tokio::spawn(runner(its_link))), sockets))
 }
 
-pub(super) async fn reap(child: &mut Child) -> Option<ExitStatus> {
+pub(super) async fn reap(child: &mut Process) -> Ending {
     let ended = tokio::time::timeout(END_TIMEOUT, &mut child.0).await;
     if ended.is_err() {
         child.0.abort();
@@ -71,7 +84,7 @@ pub(super) async fn reap(child: &mut Child) -> Option<ExitStatus> {
     ended.ok().map(|_| ExitStatus::from_raw(1 << 8))
 }
 
-pub(super) fn cause_of(status: Option<ExitStatus>) -> Cause {
+pub(super) fn cause_of(status: Ending) -> Cause {
     let detail = match status {
         Some(_) => "its task ended",
         None => "it closed the link and did not end",

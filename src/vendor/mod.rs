@@ -61,13 +61,13 @@ pub fn prepare() -> anyhow::Result<Prepared> {
 /// answers with a restart. The link is the standard input; where the devices are on a serial line,
 /// the standard output is the socket over which the core hands over the port's descriptor.
 pub async fn run(prepared: Prepared) -> anyhow::Result<()> {
-    session::run(socket(&std::io::stdin())?, prepared).await
+    session::run(socket(&std::io::stdin())?, Some(prepared)).await
 }
 
 /// Runs a vendor on its end of a link, within another process.
 #[cfg(feature = "one-process")]
 pub async fn run_within(link: tokio::net::UnixStream) -> anyhow::Result<()> {
-    session::run(link).await
+    session::run(link, None).await
 }
 
 /// A socket that was inherited as one of the standard streams.

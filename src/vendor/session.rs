@@ -41,8 +41,9 @@ const MAX_WORDS: usize = 256;
 
 type Link = Framed<UnixStream, FrameCodec<CoreFrame>>;
 
-/// Runs until the core closes the link.
-pub async fn run(socket: UnixStream, prepared: Prepared) -> anyhow::Result<()> {
+/// Runs until the core closes the link. `prepared`: the sandbox, to be closed for good; `None`: in
+/// another's process, which is not to be.
+pub async fn run(socket: UnixStream, prepared: Option<Prepared>) -> anyhow::Result<()> {
     let mut link: Link = Framed::new(socket, FrameCodec::default());
     let hello =
         VendorFrame::Hello { protocol: PROTOCOL, build: env!("CARGO_PKG_VERSION").to_owned() };
@@ -59,7 +60,10 @@ pub async fn run(socket: UnixStream, prepared: Prepared) -> anyhow::Result<()> {
     let profile = sandbox::profile(&setup);
     let mut session = Session::new(link, &setup, Resolver::now(&profile))?;
     // Its files are read, its tasks have not run yet: nothing of a device or a broker is in here.
-    let layers = doorward_sandbox::lock_down(prepared, &profile).context("the sandbox")?;
+    let layers = match prepared {
+        Some(prepared) => doorward_sandbox::lock_down(prepared, &profile).context("the sandbox")?,
+        None => Vec::new(),
+    };
     session.link.send(&VendorFrame::Sandbox { layers }).await?;
     if setup.drill {
         session.strange = Some(faults::listen(&setup, session.link.get_ref())?);

@@ -42,15 +42,15 @@ pub fn flood(hand: &Hand) {
     still(hand);
     let begun = Instant::now();
     // Beyond every turn of its loop until now.
-    let mut turns: u64 = 1 << 40;
+    let mut handled: u64 = 1 << 40;
     let mut sent = 0.0;
     while begun.elapsed() < LONGEST {
         let mut due = Vec::new();
         while sent < begun.elapsed().as_secs_f64() * f64::from(RATE) {
-            turns += 1;
+            handled += 1;
             sent += 1.0;
-            let Ok(beat) = serde_json::to_vec(&VendorFrame::Heartbeat { turns, unacknowledged: 0 })
-            else {
+            let beat = VendorFrame::Heartbeat { handled, waiting: 0, unacknowledged: 0 };
+            let Ok(beat) = serde_json::to_vec(&beat) else {
                 return;
             };
             due.extend(u32::try_from(beat.len()).unwrap_or(0).to_be_bytes());

@@ -8,6 +8,10 @@ use crate::link::CREDIT;
 
 /// So long may messages wait while none is taken.
 const STUCK: Duration = Duration::from_secs(3);
+/// Heartbeats that may come at once: those of a while in which nobody read.
+const AT_ONCE: u64 = 50;
+/// Heartbeats a second of a whole life, twice what a process sends. More are a flood.
+const EACH_SECOND: u64 = 2;
 
 /// What a heartbeat says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,13 +25,20 @@ pub(super) struct Beat {
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
     handled: u64,
+    beats: u64,
     /// When messages were first seen to wait since.
     since: Option<Duration>,
 }
 
 impl Pulse {
-    /// A heartbeat came at `at`, monotonic. `Some`: it is stuck.
+    /// A heartbeat came at `at`, since the life began. `Some`: it is stuck, or beats too often.
     pub fn beat(&mut self, at: Duration, beat: Beat) -> Option<Cause> {
+        self.beats = self.beats.saturating_add(1);
+        let admitted = AT_ONCE.saturating_add(at.as_secs().saturating_mul(EACH_SECOND));
+        if self.beats > admitted {
+            let detail = "more heartbeats than a process sends".to_owned();
+            return Some(Cause { word: "protocol_violation", detail });
+        }
         let full = usize::try_from(beat.unacknowledged).is_ok_and(|waiting| waiting >= CREDIT);
         if beat.waiting == 0 || full || beat.handled != self.handled {
             self.handled = beat.handled;
@@ -66,6 +77,18 @@ mod tests {
             stuck_at([beat(5, 0, 0), beat(5, 7, 0), beat(5, 7, 0), beat(5, 8, 0), beat(5, 8, 1)]),
             Some(4)
         );
+    }
+
+    #[test]
+    fn a_flood_of_heartbeats_is_a_violation_and_those_of_an_hour_unread_are_none() {
+        let mut pulse = Pulse::default();
+        let at = Duration::from_secs(5);
+        let fault = (0..10_000).find_map(|n| Some((n, pulse.beat(at, beat(n, 0, 0))?)));
+        let (n, cause) = fault.unwrap();
+        assert_eq!((n, cause.word), (60, "protocol_violation"));
+        let mut pulse = Pulse::default();
+        let hour = Duration::from_secs(3600);
+        assert!((0..3600).all(|n| pulse.beat(hour, beat(n, 0, 0)).is_none()));
     }
 
     #[test]

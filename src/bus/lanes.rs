@@ -111,13 +111,13 @@ impl Lane {
             || share.bytes >= VENDOR_BYTES
     }
 
-    fn comes(&mut self, event: &Stored) {
+    fn comes(&mut self, bytes: usize, vendor: Option<&VendorId>) {
         self.events += 1;
-        self.bytes += event.detail.len();
-        if let Some(vendor) = &event.vendor {
+        self.bytes += bytes;
+        if let Some(vendor) = vendor {
             let share = self.shares.entry(vendor.clone()).or_default();
             share.events += 1;
-            share.bytes += event.detail.len();
+            share.bytes += bytes;
         }
     }
 
@@ -134,7 +134,7 @@ impl Lane {
     }
 
     fn push(&mut self, event: Stored) {
-        self.comes(&event);
+        self.comes(event.detail.len(), event.vendor.as_ref());
         let key = self.keys.entry(event.lane_key.clone()).or_default();
         if key.waiting.is_empty() && !key.busy {
             self.ready.entry(event.vendor.clone()).or_default().push(&event);
@@ -189,8 +189,9 @@ impl Lane {
         key.busy = false;
         let at = ready_at(key.failures);
         let place = (event.vendor.clone(), event.lane_key.clone());
-        key.waiting.push_front(event.clone());
-        self.comes(&event);
+        let bytes = event.detail.len();
+        key.waiting.push_front(event);
+        self.comes(bytes, place.0.as_ref());
         self.delays += 1;
         self.delayed.insert((at, self.delays), place);
     }

@@ -59,9 +59,12 @@ impl Gateway {
 
     /// The devices that flood; of a vendor's bridge the vendor's name with a colon.
     pub fn flooding(&self) -> Vec<String> {
-        let name = |endpoint: &EndpointId| match is_bridge(endpoint) {
-            true => format!("{}:", endpoint.vendor()),
-            false => endpoint.to_string(),
+        let name = |endpoint: &EndpointId| {
+            if is_bridge(endpoint) {
+                format!("{}:", endpoint.vendor())
+            } else {
+                endpoint.to_string()
+            }
         };
         let mut names: Vec<String> = self.floods.flooding().take(MAX_SHOWN).map(name).collect();
         names.dedup();

@@ -25,6 +25,7 @@ pub struct At {
 
 impl At {
     /// The same moment for a process that starts later: before everything it will see.
+    #[must_use]
     pub fn of_an_earlier_life(self) -> Self {
         Self { monotonic: Duration::ZERO, wall: self.wall }
     }

@@ -162,7 +162,7 @@ async fn a_process_that_sends_too_much_is_read_slowly_and_goes_on() {
     for n in 1..=60 {
         match stand.events.recv().await {
             Some(Event::Frame { frame: VendorFrame::Signal(signal), .. }) => {
-                assert_eq!(signal.n, n)
+                assert_eq!(signal.n, n);
             }
             other => panic!("{other:?}"),
         }

@@ -84,7 +84,10 @@ fn when_absurd_signals_come_at_full_speed_then_nothing_grows_and_others_are_told
         for stranger in 0..8 {
             all.push(observed(&format!("stranger-{n}-{stranger}"), None, lock(state)));
         }
-        let what = What::Battery { percent: Some((n % 101) as f64), low: Some(n % 2 == 0) };
+        let what = What::Battery {
+            percent: Some(f64::from(u32::try_from(n % 101).unwrap())),
+            low: Some(n % 2 == 0),
+        };
         all.push(observed("front_contact", None, what));
         let device = Device {
             identity: format!("0x{n:016x}"),

@@ -11,7 +11,7 @@ export DOORWARD_PYTHON := $(CURDIR)/.venv/bin/python
 # `make test LOCKED=--locked` refuses a Cargo.lock that is not up to date, as CI does.
 LOCKED ?=
 
-.PHONY: help tools fmt lint audit build test soak drill vm bench bench-access demo release clean
+.PHONY: help tools fmt lint audit build test soak drill vm bench bench-access bench-vendors demo release clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,7 +45,7 @@ soak: tools ## Kill and power-cut loops, for as long as you let them
 	@scripts/soak.sh
 
 drill: tools ## One vendor goes wrong in every way: is it stopped, and what do the others notice?
-	cargo build $(LOCKED) --workspace --bin doorward
+	cargo build $(LOCKED) --workspace --bin doorward --bin doorward-vendor
 	target/debug/doorward drill --quick
 
 vm: ## The sandbox under a booted systemd with control groups, in a virtual machine (root, apt)
@@ -56,6 +56,9 @@ bench: tools ## Benchmarks: rate and latency from broker to bus
 
 bench-access: tools ## Of these alone: from a request to the command at the lock
 	@BENCH=access scripts/bench.sh
+
+bench-vendors: tools ## Of these alone: what a process of its own costs a vendor
+	@BENCH=vendors scripts/bench.sh
 
 demo: ## Three doors, a broker, a bus and a gateway: a story, and then to play with
 	@scripts/tools.sh demo

@@ -12,6 +12,8 @@
 #    `cargo run --release -p doorward-seal`, built without any AWS SDK.
 # 6. From a request to the command at the lock, in turns with bare fdatasync, and the decision alone
 #    beside a verification of a signature (benches/access). BENCH=access: this alone.
+# 7. What a process of its own costs a vendor: memory, its start, and the link beside the
+#    translation (benches/link). BENCH=vendors: this alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,14 +22,23 @@ access() {
     "$python" scripts/bench/access.py "$BENCH_BIN" "$BENCH_DIR/access" "${BENCH_REQUESTS:-2000}"
 }
 
+vendors() {
+    echo "bench: what a process of its own costs a vendor"
+    "$python" scripts/bench/vendors.py "$BENCH_BIN" "$BENCH_DIR/vendors" "${BENCH_STARTS:-31}"
+    "$BENCH_BIN/doorward-link-bench"
+}
+
 rounds=${1:-${BENCH_ROUNDS:-3}}
 harness=${BENCH_HARNESS:-../shared/bench}
 echo "bench: building for release"
 if [ "${BENCH:-}" = access ]; then
     built=(--package doorward --package doorward-load --package doorward-access-bench)
+elif [ "${BENCH:-}" = vendors ]; then
+    built=(--package doorward --package doorward-link-bench)
 else
     built=(--package doorward --package doorward-load --package doorward-seal
-        --package doorward-journal-bench --package doorward-access-bench)
+        --package doorward-journal-bench --package doorward-access-bench
+        --package doorward-link-bench)
 fi
 cargo build --locked --release "${built[@]}"
 BENCH_BIN=$(realpath "${CARGO_TARGET_DIR:-target}")/release
@@ -40,6 +51,9 @@ python=${DOORWARD_PYTHON:-python3}
 echo "machine: $(nproc) CPUs, $(uname -sm), load $(cut -d' ' -f1 /proc/loadavg); commit $(git rev-parse --short HEAD)"
 if [ "${BENCH:-}" = access ]; then
     access
+    exit
+elif [ "${BENCH:-}" = vendors ]; then
+    vendors
     exit
 fi
 
@@ -100,3 +114,4 @@ else
 fi
 "$BENCH_BIN/doorward-seal"
 access
+vendors

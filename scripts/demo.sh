@@ -29,7 +29,7 @@ if [ -n "${DOORWARD_BIN:-}" ]; then
     binary=$(realpath "$DOORWARD_BIN")
 else
     echo "building doorward (the first time takes some minutes)"
-    cargo build --locked --workspace --bin doorward --bin delivery-service
+    cargo build --locked --workspace --bin doorward --bin doorward-vendor --bin delivery-service
     binary=$(realpath "${CARGO_TARGET_DIR:-target}/debug/doorward")
 fi
 find_service

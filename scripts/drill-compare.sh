@@ -18,7 +18,7 @@ if [ "$profile" = release ]; then options=(--release); else built=target/debug; 
 
 cargo build --locked "${options[@]}" --workspace --bin doorward --features one-process
 cp "$built/doorward" target/one-process/doorward
-cargo build --locked "${options[@]}" --workspace --bin doorward
+cargo build --locked "${options[@]}" --workspace --bin doorward --bin doorward-vendor
 
 for kind in processes one-process; do
     gateway=$built/doorward

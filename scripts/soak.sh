@@ -134,7 +134,7 @@ if [ "$moves" -gt 0 ]; then
 fi
 
 if [ "$drill" -gt 0 ]; then
-    cargo build --locked --release --workspace --bin doorward
+    cargo build --locked --release --workspace --bin doorward --bin doorward-vendor
     echo "soak: $drill rounds of the drill; what is done of them is in $done_folder/drill.jsonl"
     drilled=0
     target/release/doorward drill --rounds "$drill" --record "$done_folder/drill.jsonl" \

@@ -25,7 +25,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
 fi
 
-[ -x "$binary" ] || cargo build --workspace --bin doorward
+[ -x "$binary" ] || cargo build --workspace --bins
 
 if [ ! -e "$place/vmlinuz" ]; then
     package=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-[^ ]*\)/\1/p' | head -1)
@@ -44,6 +44,7 @@ fi
 
 root=$place/root
 install -D -m 755 "$binary" "$root/usr/local/bin/doorward"
+install -D -m 755 "$binary-vendor" "$root/usr/local/bin/doorward-vendor"
 install -D -m 755 scripts/vm/inside.sh "$root/usr/local/sbin/inside.sh"
 install -D -m 644 scripts/vm/doorward.service "$root/etc/systemd/system/doorward.service"
 install -D -m 644 scripts/vm/inside.service "$root/etc/systemd/system/inside.service"

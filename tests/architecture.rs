@@ -106,7 +106,7 @@ fn module_of(path: &str) -> Option<(&str, usize)> {
     let inside = path.strip_prefix("src/")?.strip_suffix(".rs")?;
     let inside = inside.strip_suffix("/mod").unwrap_or(inside);
     let module = inside.split('/').next().unwrap_or(inside);
-    (!["main", "lib"].contains(&module)).then(|| (module, inside.split('/').count()))
+    (!["main", "lib", "bin"].contains(&module)).then(|| (module, inside.split('/').count()))
 }
 
 /// The same text with comments and the insides of literals blanked, line by line in place.
@@ -320,7 +320,7 @@ fn roots(source: &Source) -> Problems {
     let tokens = tokens(&code);
     let excess: &[&str] = match source.path.as_str() {
         "src/lib.rs" => &["{", "use", "const", "static", "type"],
-        "src/main.rs" => &[
+        "src/main.rs" | "src/bin/doorward-vendor.rs" => &[
             "mod",
             "struct",
             "enum",

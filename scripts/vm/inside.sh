@@ -52,7 +52,7 @@ check "Landlock keeps files from it" layer landlock_files "in force"
 check "check says that this kernel has no rules on ports" layer landlock_tcp "not in force"
 check "check says that this kernel has no rules on signals" layer landlock_scope "not in force"
 check "seccomp is in force" layer seccomp "in force"
-tries() { env -i /usr/local/bin/doorward vendor probe --probe "$@" 2>/dev/null; }
+tries() { env -i /usr/local/bin/doorward-vendor probe --probe "$@" 2>/dev/null; }
 errno() { tries --attempt "$1" | grep -o '"errno":[0-9]*' | cut -d: -f2; }
 check "a file that is not its own cannot be read" is "$(errno read:/etc/shadow)" 13
 check "a file cannot be written" is "$(errno write:/run/new)" 1

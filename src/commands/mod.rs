@@ -29,7 +29,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use doorward_sandbox::Prepared;
 use doorward_translators::Act;
 
 /// Gateway between the locks, openers and readers of a building and an event bus.
@@ -194,9 +193,6 @@ Examples:
   doorward completions zsh > /usr/share/zsh/vendor-completions/_doorward
   doorward completions fish > /etc/fish/completions/doorward.fish")]
     Completions(completions::Args),
-    /// A vendor's process; started by the gateway.
-    #[command(hide = true)]
-    Vendor(vendor::Args),
 }
 
 const ACT_HELP: &str = "It is an operator's act: it goes through the same decision as any request, by a grant of its own
@@ -226,25 +222,32 @@ pub fn main() -> ExitCode {
     if let Command::Completions(args) = &cli.command {
         return completions::run(args);
     }
-    let prepared = match &cli.command {
-        // Before anything else: no thread, no descriptor, no byte read.
-        Command::Vendor(_) => match crate::vendor::prepare() {
-            Ok(prepared) => Some(prepared),
-            Err(error) => return output::failed(&error),
-        },
-        _ => None,
+    complete(dispatch(cli))
+}
+
+/// Runs a vendor's process.
+pub fn vendor() -> ExitCode {
+    // Before anything else: no thread, no descriptor, no byte read.
+    let prepared = match crate::vendor::prepare() {
+        Ok(prepared) => prepared,
+        Err(error) => return output::failed(&error),
     };
+    let vendor::Program { args } = vendor::Program::parse();
+    complete(vendor::run(args, prepared))
+}
+
+fn complete(command: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::failed(&anyhow::anyhow!("no runtime: {error}")),
     };
-    let result = runtime.block_on(dispatch(cli, prepared));
+    let result = runtime.block_on(command);
     // A blocking thread (a name look-up) must not hold up the end.
     runtime.shutdown_background();
     result.unwrap_or_else(|error| output::failed(&error))
 }
 
-async fn dispatch(cli: Cli, prepared: Option<Prepared>) -> anyhow::Result<ExitCode> {
+async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(args) => Box::pin(run::run(&cli.config, &args)).await,
         Command::Check(args) => check::run(&cli.config, &args).await,
@@ -267,6 +270,5 @@ async fn dispatch(cli: Cli, prepared: Option<Prepared>) -> anyhow::Result<ExitCo
         Command::Erase(args) => erase::run(&cli.config, &args).await,
         Command::Drill(args) => Box::pin(drill::run(&args)).await,
         Command::Completions(_) => Ok(ExitCode::SUCCESS),
-        Command::Vendor(args) => vendor::run(args, prepared).await,
     }
 }

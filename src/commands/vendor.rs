@@ -1,4 +1,4 @@
-//! `doorward vendor`: a vendor's process, as the gateway starts it, or one that only shows what holds
+//! `doorward-vendor`: a vendor's process, as the gateway starts it, or one that only shows what holds
 //! it.
 
 use std::process::ExitCode;
@@ -11,6 +11,14 @@ use tracing::Instrument;
 use super::{output, run};
 use crate::link::Layer;
 use crate::vendor::{Attempt, Outcome};
+
+/// A vendor's process; the gateway starts it.
+#[derive(clap::Parser)]
+#[command(name = "doorward-vendor", version)]
+pub struct Program {
+    #[command(flatten)]
+    pub args: Args,
+}
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -35,8 +43,7 @@ struct Told {
     outcomes: Vec<Outcome>,
 }
 
-pub async fn run(args: Args, prepared: Option<Prepared>) -> anyhow::Result<ExitCode> {
-    let prepared = prepared.context("a vendor's process that was not prepared")?;
+pub async fn run(args: Args, prepared: Prepared) -> anyhow::Result<ExitCode> {
     run::log();
     if args.probe {
         return probe(&args, prepared);

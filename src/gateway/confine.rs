@@ -27,7 +27,8 @@ pub fn confine(gateway: &GatewayConfig) -> anyhow::Result<()> {
     let journal = std::fs::canonicalize(gateway.state_dir.join("journal.db"));
     writable.extend(journal.ok().and_then(|file| file.parent().map(Path::to_path_buf)));
     writable.extend(crate::supervisor::own_cgroup());
-    let profile = CoreProfile { writable, devices: vec![DEVICES.into()] };
+    let programs = crate::supervisor::program().into_iter().collect();
+    let profile = CoreProfile { writable, devices: vec![DEVICES.into()], programs };
     for layer in restrict_core(&profile) {
         let (layer, detail, in_force) = (layer.name, layer.detail, layer.in_force);
         if in_force {

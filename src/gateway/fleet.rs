@@ -27,6 +27,7 @@ struct Supervised {
     setup: VendorSetup,
     limits: Limits,
     since: Option<Timestamp>,
+    ready_ms: Option<f64>,
     starts: u64,
     last_end: Option<VendorEnd>,
 }
@@ -57,8 +58,15 @@ impl Fleet {
     ) {
         let (setup, limits) = (self.setup(vendor), vendor.limits);
         let supervision = Supervision::start(setup.clone(), limits, isolated, line);
-        let supervised =
-            Supervised { supervision, setup, limits, since: None, starts: 0, last_end: None };
+        let supervised = Supervised {
+            supervision,
+            setup,
+            limits,
+            since: None,
+            ready_ms: None,
+            starts: 0,
+            last_end: None,
+        };
         self.supervised.insert(vendor.id.clone(), supervised);
     }
 
@@ -120,6 +128,7 @@ impl Daemon {
                 let cause = word.to_owned();
                 supervised.last_end = Some(VendorEnd { at: Timestamp::now(), cause, detail });
                 supervised.since = None;
+                supervised.ready_ms = None;
                 if self.vendors.get(&vendor).is_some_and(|link| link.life == life) {
                     self.unlink(&vendor);
                 }
@@ -155,6 +164,10 @@ impl Daemon {
                 for layer in layers.iter().filter(|layer| !layer.in_force) {
                     let (name, detail) = (&layer.name, &layer.detail);
                     tracing::warn!(%vendor, layer = name, detail, "a layer is not in force");
+                }
+                let begun = self.vendors.get(&vendor).map(|link| link.begun);
+                if let Some(supervised) = self.fleet.supervised.get_mut(&vendor) {
+                    supervised.ready_ms = begun.map(|at| at.elapsed().as_secs_f64() * 1e3);
                 }
                 self.layers.insert(vendor, layers);
             }
@@ -193,6 +206,7 @@ impl Daemon {
             view.pid = self.vendors.get(&id).and_then(|link| link.pid);
             if let Some(supervised) = self.fleet.supervised.get(&id) {
                 view.since = supervised.since;
+                view.ready_ms = supervised.ready_ms;
                 view.starts = supervised.starts;
                 view.last_end.clone_from(&supervised.last_end);
             }

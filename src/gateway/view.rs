@@ -65,6 +65,7 @@ impl Gateway {
                 sandbox: Vec::new(),
                 pid: None,
                 since: None,
+                ready_ms: None,
                 starts: 0,
                 last_end: None,
             })

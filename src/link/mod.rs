@@ -22,7 +22,7 @@ pub use frames::{
 pub use given::{Given, MAX_GIVEN, since_boot_ms};
 pub use setup::{Connection, MqttConnection, Parity, SerialLine, TlsFiles, VendorSetup};
 
-/// The version of the frames below. Both sides are one binary, so any difference is refused.
+/// The version of the frames below. Both sides come of one build, so any difference is refused.
 pub const PROTOCOL: u32 = 4;
 
 /// Most signals that a vendor process may have sent and not seen acknowledged. At the bound

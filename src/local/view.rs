@@ -17,7 +17,7 @@ pub struct DoorView {
 }
 
 /// One vendor.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VendorView {
     pub vendor: String,
     /// `starting`, `running`, `backoff`, `isolated` or `disabled`.
@@ -39,6 +39,9 @@ pub struct VendorView {
     /// When that began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// From the start of that until it had locked itself down, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_ms: Option<f64>,
     /// Processes that began since the gateway did.
     pub starts: u64,
     /// How the one before ended.

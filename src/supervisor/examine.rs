@@ -26,6 +26,7 @@ struct Told {
 /// No process could be started, or it may not run here; the words say why.
 pub async fn layers() -> anyhow::Result<Vec<Layer>> {
     let child = process("probe", "error")
+        .context("no process can be started")?
         .arg("--probe")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

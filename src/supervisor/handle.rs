@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::throttle::Pauses;
 use crate::link::{CommandOrder, Given, ReadRequest};
@@ -14,6 +15,8 @@ pub struct Vendor {
     pub life: u64,
     /// Its process, unless that has ended already.
     pub pid: Option<u32>,
+    /// When it was about to be started.
+    pub begun: Instant,
     pub(super) acks: watch::Sender<u64>,
     pub(super) held: watch::Sender<bool>,
     pub(super) reads: mpsc::Sender<Vec<ReadRequest>>,

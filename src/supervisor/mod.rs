@@ -22,6 +22,7 @@ pub use examine::layers;
 pub use handle::Vendor;
 pub use intake::{Intake, Weight};
 pub use process::{Event, Instruction, Supervision};
+pub use program::program;
 pub use serial::probe;
 pub use spawn::Cause;
 #[cfg(feature = "one-process")]

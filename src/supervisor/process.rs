@@ -223,6 +223,7 @@ async fn one_life(
     record: &mut Record,
     told: &mut mpsc::Receiver<Instruction>,
 ) -> Result<Ended, Closed> {
+    let begun = Instant::now();
     let (mut child, sockets) = match spawn(setup) {
         Ok(spawned) => spawned,
         Err(error) => {
@@ -230,7 +231,7 @@ async fn one_life(
             return Ok(Ended::Failed(cause));
         }
     };
-    let life = Life { number: life, pid: child.id() };
+    let life = Life { number: life, pid: child.id(), begun };
     // The link is closed once one of these is through, which is the order to end.
     let end = tokio::select! {
         biased;

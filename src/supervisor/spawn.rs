@@ -76,7 +76,7 @@ pub(super) fn spawn(setup: &VendorSetup) -> std::io::Result<(Process, Sockets)> 
         }
     };
     let verbosity = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
-    let mut child = process(setup.vendor.as_str(), &verbosity)
+    let mut child = process(setup.vendor.as_str(), &verbosity)?
         .stdin(Stdio::from(its_link))
         .stdout(its_output)
         .stderr(Stdio::piped())

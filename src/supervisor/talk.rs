@@ -39,6 +39,8 @@ pub(super) struct Life {
     /// The first is 1.
     pub number: u64,
     pub pid: Option<u32>,
+    /// When it was about to be started.
+    pub begun: Instant,
 }
 
 /// How a talk ended.
@@ -123,8 +125,18 @@ pub(super) async fn talk(
         let mut throttle = Throttle::new(limits, pauses.clone());
         let budget = Budget::default();
         let given_to_it = Arc::clone(&open);
-        let Life { number: life, pid } = life;
-        let link = Vendor { life, pid, acks, held, reads, commands, given: given_to_it, pauses };
+        let Life { number: life, pid, begun: spawned } = life;
+        let link = Vendor {
+            life,
+            pid,
+            begun: spawned,
+            acks,
+            held,
+            reads,
+            commands,
+            given: given_to_it,
+            pauses,
+        };
         tell(events, Event::Started { vendor: vendor.clone(), link }).await?;
         let begun = Instant::now();
         let mut pulse = Pulse::default();

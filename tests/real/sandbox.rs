@@ -32,8 +32,8 @@ const EVERYWHERE: &[&str] = &[
 
 /// A vendor's process that locks itself down and tries these.
 fn tried(attempts: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
-    command.env_clear().args(["vendor", "probe", "--probe", "--port", "8883"]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_doorward-vendor"));
+    command.env_clear().args(["probe", "--probe", "--port", "8883"]);
     for attempt in attempts {
         command.args(["--attempt", attempt]);
     }
@@ -151,10 +151,10 @@ fn who_makes_a_plainly_hostile_call_is_ended() {
 /// What it began with stays readable in its memory, so it is not only taken away.
 #[test]
 fn a_process_with_more_than_it_should_have_does_not_run() {
-    let output = Command::new(env!("CARGO_BIN_EXE_doorward"))
+    let output = Command::new(env!("CARGO_BIN_EXE_doorward-vendor"))
         .env_clear()
         .env("AWS_SECRET_ACCESS_KEY", "test")
-        .args(["vendor", "probe", "--probe"])
+        .args(["probe", "--probe"])
         .output()
         .unwrap();
     let words = String::from_utf8_lossy(&output.stderr);

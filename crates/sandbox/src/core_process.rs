@@ -1,4 +1,4 @@
-//! What the core gives up. It reads much, writes little, runs nothing but itself; whom it starts
+//! What the core gives up. It reads much, writes little, runs nothing but the vendors' program; whom it starts
 //! inherits all of this and adds to it.
 //!
 //! Nothing of this stops the core: a door that opens for a grant is worth more than its layer, so
@@ -30,6 +30,8 @@ pub struct CoreProfile {
     pub writable: Vec<PathBuf>,
     /// Folders whose devices it uses, of which it makes none.
     pub devices: Vec<PathBuf>,
+    /// The programs that it runs.
+    pub programs: Vec<PathBuf>,
 }
 
 /// Restricts the core for good, as far as the kernel can. Called while there is one thread.
@@ -91,7 +93,7 @@ fn files(profile: &CoreProfile) -> Layer {
 fn probe(name: &'static str) -> Layer {
     match std::process::Command::new(FOREIGN_PROGRAM).args(["-c", ":"]).status() {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            Layer::holds(name, "it writes in its own folders, and runs no program but itself")
+            Layer::holds(name, "it writes in its own folders, and runs no program but the vendors'")
         }
         other => Layer::lacks(name, format!("it could run {FOREIGN_PROGRAM}: {other:?}")),
     }
@@ -106,7 +108,7 @@ fn apply(profile: &CoreProfile) -> Result<LandlockStatus, RulesetError> {
     let mut rules: Vec<(PathBuf, BitFlags<AccessFs>)> = vec![("/".into(), read)];
     rules.extend(profile.writable.iter().map(|folder| (folder.clone(), write)));
     rules.extend(profile.devices.iter().map(|folder| (folder.clone(), devices)));
-    rules.push(("/proc/self/exe".into(), run));
+    rules.extend(profile.programs.iter().map(|program| (program.clone(), run)));
     rules.extend(loaders().into_iter().map(|loader| (loader, run)));
     let mut ruleset = Ruleset::default().handle_access(all)?.create()?;
     for (path, access) in rules {

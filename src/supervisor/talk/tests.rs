@@ -42,7 +42,7 @@ async fn limited(limits: Limits) -> Stand {
     let end = tokio::spawn(async move {
         let sockets = Sockets { link: ours, port: None, cgroup: layer("cgroup", false) };
         let mut record = Record::default();
-        let life = Life { number: 7, pid: None };
+        let life = Life { number: 7, pid: None, begun: Instant::now() };
         match talk(&setup, limits, life, sockets, &tell, &mut record).await {
             Ok(End::Fault(cause)) => Some(cause),
             Ok(End::LinkClosed) | Err(Closed) => None,

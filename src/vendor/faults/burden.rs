@@ -102,8 +102,8 @@ pub fn fork_bomb(hand: &Hand) {
 fn copy_of_itself() -> std::io::Result<(std::process::Child, UnixStream)> {
     let (kept, its) = UnixStream::pair()?;
     let child = Command::new("/proc/self/exe")
-        .arg0("doorward")
-        .args(["vendor", "copy"])
+        .arg0("doorward-vendor")
+        .arg("copy")
         .env_clear()
         .env("RUST_LOG", "off")
         .stdin(Stdio::from(OwnedFd::from(its)))

@@ -110,8 +110,8 @@ impl Vendor {
                 (Some(ports), Stdio::from(OwnedFd::from(its_ports)))
             }
         };
-        let child = Command::new(env!("CARGO_BIN_EXE_doorward"))
-            .args(["vendor", name])
+        let child = Command::new(env!("CARGO_BIN_EXE_doorward-vendor"))
+            .arg(name)
             .env_clear()
             .env("RUST_LOG", "info")
             .stdin(Stdio::from(OwnedFd::from(its_link)))

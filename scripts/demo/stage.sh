@@ -151,7 +151,7 @@ vendor_process() {
     local process children=()
     mapfile -t children < <(grep -lsE "^PPid:[[:space:]]${pids[gateway]}\$" /proc/[0-9]*/status)
     for process in "${children[@]//[!0-9]/}"; do
-        if command_of "$process" 2>/dev/null | grep -q " vendor $1 "; then
+        if command_of "$process" 2>/dev/null | grep -q "doorward-vendor $1 "; then
             echo "$process"
         fi
     done

@@ -66,10 +66,12 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    crate::gateway::confine::confine(&configuration.gateway)?;
     for life in 1.. {
         // Before the journal is touched: nobody runs a gateway that cannot be asked.
         let socket = Socket::bind(&configuration.gateway.socket)?;
+        if life == 1 {
+            crate::gateway::confine::confine(&configuration.gateway)?;
+        }
         let (daemon, access) = Daemon::start(configuration.clone()).await?;
         tracing::info!(bus, vendors, socket = place, "running");
         let requests = access.requests.clone();

@@ -19,6 +19,17 @@ struct Stand {
     vendor: Vendor,
 }
 
+impl Stand {
+    /// It tells its sandbox, as it must before anything of devices.
+    async fn lock_down(&mut self) {
+        let layers = vec![layer("limits", true)];
+        self.process.send(&VendorFrame::Sandbox { layers }).await.unwrap();
+        let told = self.events.recv().await;
+        let frame = matches!(&told, Some(Event::Frame { frame: VendorFrame::Sandbox { .. }, .. }));
+        assert!(frame, "{told:?}");
+    }
+}
+
 async fn stand() -> Stand {
     limited(Limits::default()).await
 }
@@ -155,6 +166,7 @@ fn signal(n: u64) -> VendorFrame {
 async fn a_process_that_sends_too_much_is_read_slowly_and_goes_on() {
     let limits = Limits { frames: Rate::new(1, 10), ..Limits::default() };
     let mut stand = limited(limits).await;
+    stand.lock_down().await;
     let begun = tokio::time::Instant::now();
     for n in 1..=60 {
         stand.process.send(&signal(n)).await.unwrap();
@@ -176,6 +188,7 @@ async fn a_process_that_sends_too_much_is_read_slowly_and_goes_on() {
 #[tokio::test]
 async fn what_waits_of_a_process_is_bounded_in_bytes() {
     let mut stand = stand().await;
+    stand.lock_down().await;
     let large = VendorFrame::Signal(Signal {
         observations: vec![Observation {
             address: String::new(),

@@ -1,4 +1,4 @@
-//! `doorward vendor` as the core starts it: the link as its standard input, and over its standard
+//! `doorward-vendor` as the core starts it: the link as its standard input, and over its standard
 //! output the port, where it has one.
 
 use std::io::{IoSlice, Read, Write};

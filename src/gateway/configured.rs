@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::tz::TimeZone;
 
+use super::memory::VendorFile;
 use super::state::{Effects, Gateway, Now, OFFLINE_GRACE, VendorChange};
 use crate::config::Configuration;
 use crate::domain::entry::{Entry, Role};
@@ -69,14 +70,12 @@ impl Gateway {
             self.vendor(now, &VendorId::new(vendor.as_str()), VendorChange::Down, effects);
         }
         for state in self.vendors.values_mut() {
-            state.configured = false;
-            state.enabled = false;
+            state.file = VendorFile::Absent;
             state.pinned.clear();
         }
         for (vendor, enabled) in vendors {
             let state = self.vendors.entry(vendor).or_default();
-            state.configured = true;
-            state.enabled = enabled;
+            state.file = VendorFile::of(enabled);
             state.grace.get_or_insert(now.monotonic + OFFLINE_GRACE);
         }
         for (endpoint, vendor, address) in pinned {

@@ -112,7 +112,12 @@ impl Daemon {
     pub(super) fn supervised(&mut self, event: supervisor::Event) {
         match event {
             supervisor::Event::Started { vendor, link } => {
-                let Some(supervised) = self.fleet.supervised.get_mut(&vendor) else { return };
+                // One that began while it was ordered off ends at once, unheard.
+                let off = self.gateway.is_ordered_off(&vendor);
+                let Some(supervised) = self.fleet.supervised.get_mut(&vendor).filter(|_| !off)
+                else {
+                    return;
+                };
                 supervised.since = Some(Timestamp::now());
                 supervised.starts += 1;
                 link.hold(self.held.contains(&vendor));
@@ -120,7 +125,7 @@ impl Daemon {
                 self.step(Input::Vendor { vendor, change: VendorChange::Running });
             }
             supervisor::Event::Frame { vendor, life, frame, weight: _weight } => {
-                self.said(vendor, life, frame)
+                self.said(vendor, life, frame);
             }
             supervisor::Event::Ended { vendor, life, cause } => {
                 let Some(supervised) = self.fleet.supervised.get_mut(&vendor) else { return };

@@ -30,12 +30,8 @@ pub struct VendorState {
     /// The version of the newest order that came over the bus; an older one is void.
     #[serde(default)]
     pub order_version: u64,
-    /// It has a file.
     #[serde(skip)]
-    pub configured: bool,
-    /// Its file is good.
-    #[serde(skip)]
-    pub enabled: bool,
+    pub file: VendorFile,
     /// The connection to the broker stands.
     #[serde(skip)]
     pub connected: bool,
@@ -56,6 +52,23 @@ pub struct VendorState {
     /// Since when it is isolated.
     #[serde(skip)]
     pub isolated_at: Option<jiff::Timestamp>,
+}
+
+/// Whether a vendor has a file in the configuration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum VendorFile {
+    #[default]
+    Absent,
+    /// Nothing of it runs.
+    Bad,
+    Good,
+}
+
+impl VendorFile {
+    /// Of one that is there.
+    pub fn of(good: bool) -> Self {
+        if good { Self::Good } else { Self::Bad }
+    }
 }
 
 /// What a vendor's process is doing.
@@ -89,7 +102,7 @@ impl VendorState {
 
     /// The word as it stands in a heartbeat.
     pub fn process_word(&self) -> &'static str {
-        if !self.enabled {
+        if self.file != VendorFile::Good {
             return "disabled";
         }
         if self.isolated {

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::access::{Answering, Ordering};
+use super::memory::{VendorFile, VendorState};
 use super::state::{Effects, Gateway, Now, VendorChange};
 use crate::domain::ids::VendorId;
 use crate::local::{Answer, VendorOrder};
@@ -79,7 +80,8 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let Ordering { issuer, vendor, isolated, version } = ordering;
-        let state = self.vendors.get_mut(vendor).filter(|state| state.configured);
+        let there = |state: &&mut VendorState| state.file != VendorFile::Absent;
+        let state = self.vendors.get_mut(vendor).filter(there);
         if let Some(state) = state {
             if *version <= state.order_version {
                 let answer = Answer::Denied {
@@ -105,14 +107,14 @@ impl Gateway {
         by: &By,
         effects: &mut Effects,
     ) -> Result<(), String> {
-        let configured = |state: &&mut super::memory::VendorState| state.configured;
-        let Some(state) = self.vendors.get_mut(vendor).filter(configured) else {
+        let there = |state: &&mut VendorState| state.file != VendorFile::Absent;
+        let Some(state) = self.vendors.get_mut(vendor).filter(there) else {
             return Err(format!("no vendor {vendor} is configured here; see doorward vendors"));
         };
         let cause = by.cause();
         let isolated_at = state.isolated_at;
         match order {
-            VendorOrder::Restart | VendorOrder::Release if !state.enabled => {
+            VendorOrder::Restart | VendorOrder::Release if state.file == VendorFile::Bad => {
                 return Err(format!(
                     "the file of {vendor} is bad, so it has no process; see doorward check"
                 ));

@@ -15,7 +15,7 @@ use super::audit::{Checkpoints, Signed};
 use super::compose::Composer;
 use super::configured::{Configured, bindings, zones};
 use super::flood::{self, Floods};
-use super::memory::{Memory, VendorState};
+use super::memory::{Memory, VendorFile, VendorState};
 use super::orders::By;
 use super::own_story::Figures;
 use super::quarantine::Quarantine;
@@ -353,8 +353,7 @@ impl Gateway {
         }
         for (vendor, enabled) in &facts.vendors {
             let state = self.vendors.entry(vendor.clone()).or_default();
-            state.configured = true;
-            state.enabled = *enabled;
+            state.file = VendorFile::of(*enabled);
             state.grace = Some(now.monotonic + OFFLINE_GRACE);
         }
         self.restart_floods(now, effects);

@@ -45,7 +45,7 @@ impl Gateway {
                 effects.event(None, event);
             }
             Some(Turned::Resumed(suspended_for)) => {
-                self.resumed(now, &vendor, suspended_for, effects)
+                self.resumed(now, &vendor, suspended_for, effects);
             }
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use doorward_translators::AlarmKind;
 
+use super::memory::VendorFile;
 use super::state::Gateway;
 use crate::domain::entry::EntryState;
 use crate::domain::fact::Fact;
@@ -55,7 +56,7 @@ impl Gateway {
     pub fn vendor_views(&self) -> Vec<VendorView> {
         self.vendors
             .iter()
-            .filter(|(_, vendor)| vendor.configured)
+            .filter(|(_, vendor)| vendor.file != VendorFile::Absent)
             .map(|(id, vendor)| VendorView {
                 vendor: id.to_string(),
                 state: vendor.process_word().to_owned(),

@@ -54,7 +54,7 @@ impl Vendor {
     /// waits itself. False: it was not, and surely nothing was written, because the life has ended,
     /// [`crate::link::MAX_GIVEN`] commands are open, or this one is.
     ///
-    /// After true the process tells how it goes on, as [`VendorFrame::Command`] of this life. If
+    /// After true the process tells how it goes on, as [`crate::link::VendorFrame::Command`] of this life. If
     /// the life ends without that, it may have been written.
     pub fn command(&self, order: CommandOrder) -> bool {
         let id = order.id;

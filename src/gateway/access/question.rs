@@ -9,7 +9,7 @@ use crate::domain::access::{Battery, Physical, Reach, RoleState, Way};
 use crate::domain::entry::{Entry, EntryState, Role};
 use crate::domain::fact::FactQuality;
 use crate::domain::ids::{EndpointId, VendorId};
-use crate::gateway::memory::{ProcessState, VendorState};
+use crate::gateway::memory::{ProcessState, VendorFile, VendorState};
 use crate::gateway::state::{Gateway, Now};
 
 /// A battery with less charge may not last through an act, in percent.
@@ -55,7 +55,7 @@ impl Gateway {
         let vendor = self.vendors.get(&VendorId::new(endpoint.vendor()));
         let serves = vendor.is_some_and(|vendor| {
             let acts = matches!(role, Role::Lock | Role::Actuator);
-            vendor.enabled
+            vendor.file == VendorFile::Good
                 && !vendor.isolated
                 && vendor.process == ProcessState::Running
                 && (!acts || vendor.commands.are_served(now.monotonic))

@@ -12,7 +12,7 @@ use super::spawn::Cause;
 const LOOK: Duration = Duration::from_secs(1);
 /// Its one loop does all its work. So much for this long in other threads is none of its own,
 /// however busy the machine is otherwise.
-const BESIDE: Limit = Limit { over: Duration::from_secs(3), cores: 0.3 };
+const BESIDE: Limit = Limit { over: Duration::from_secs(2), cores: 0.3 };
 /// A whole core for this long is no work that devices make.
 const LASTING: Limit = Limit { over: Duration::from_secs(60), cores: 0.9 };
 /// Its loop, and some for names that are looked up.
@@ -132,8 +132,8 @@ mod tests {
     }
 
     #[test]
-    fn threads_beside_the_loop_are_over_within_three_seconds_and_the_loop_within_a_minute() {
-        assert_eq!(over_after(0.1, 0.4, 100), Some(3));
+    fn threads_beside_the_loop_are_over_within_two_seconds_and_the_loop_within_a_minute() {
+        assert_eq!(over_after(0.1, 0.4, 100), Some(2));
         assert_eq!(over_after(1.0, 0.0, 100), Some(60));
         assert_eq!(over_after(0.85, 0.02, 1000), None);
     }
@@ -143,8 +143,8 @@ mod tests {
         let mut looks = Looks::default();
         let (mut first, mut beside) = (Duration::ZERO, Duration::ZERO);
         for second in 0..600 {
-            // Two seconds of a whole core and some of another in every twenty.
-            let busy = second % 20 < 2;
+            // A second of a whole core and some of another in every twenty.
+            let busy = second % 20 < 1;
             first += Duration::from_secs_f64(if busy { 1.0 } else { 0.3 });
             beside += Duration::from_secs_f64(if busy { 0.4 } else { 0.0 });
             let taken = Taken { all: first + beside, first };

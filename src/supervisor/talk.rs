@@ -25,9 +25,9 @@ use crate::link::{
 };
 
 /// No frame for this long, and the process is taken for hung.
-const HEARTBEAT_TIMEOUT: Duration = Duration::from_millis(3500);
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A second look after that, before it is judged.
-const SECOND_LOOK: Duration = Duration::from_secs(1);
+const SECOND_LOOK: Duration = Duration::from_millis(700);
 /// Longest description of a violation, in characters.
 const MAX_DETAIL: usize = 256;
 /// How long a process has to say hello.

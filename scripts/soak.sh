@@ -29,7 +29,7 @@ commit=$(git rev-parse --short HEAD)
 [ -z "$(git status --porcelain -- src crates schemas tests)" ] || commit="$commit with changes"
 done_folder="target/soak/${commit// /-}"
 mkdir -p "$done_folder" docs/evidence
-machine="$(nproc) CPUs, $(awk '/MemTotal/ {printf "%.0f GiB", $2 / 1048576}' /proc/meminfo), $(uname -srm)"
+machine="$(nproc) CPUs, $(awk '/MemTotal/ {printf "%.0f GiB", $2 / 1048576}' /proc/meminfo), $(uname -s) $(uname -r | cut -d- -f1) $(uname -m)"
 
 head_of() {
     printf '# %s\n\n| what | value |\n| --- | --- |\n| date | %s |\n| commit | %s |\n| machine | %s |\n| command | `%s` |\n\n' \

@@ -86,25 +86,6 @@ impl Fleet {
         let limits = supervised.limits == vendor.limits;
         Some(limits && supervised.setup == self.setup(vendor))
     }
-
-    /// Its process begins anew with another setup.
-    pub fn change(&mut self, vendor: &VendorConfig) {
-        let setup = self.setup(vendor);
-        if let Some(supervised) = self.supervised.get_mut(&vendor.id) {
-            supervised.setup = setup.clone();
-            supervised.limits = vendor.limits;
-            let instruction = Instruction::Setup(Box::new(setup), vendor.limits);
-            supervised.instruct(&vendor.id, instruction);
-        }
-    }
-}
-
-impl Supervised {
-    fn instruct(&self, vendor: &VendorId, instruction: Instruction) {
-        if !self.supervision.instruct(instruction) {
-            tracing::error!(%vendor, "too many orders wait for it; this one is lost");
-        }
-    }
 }
 
 impl Daemon {
@@ -180,6 +161,31 @@ impl Daemon {
         }
     }
 
+    /// A vendor's process begins anew with another setup.
+    pub(super) fn change(&mut self, vendor: &VendorConfig) {
+        let setup = self.fleet.setup(vendor);
+        if let Some(supervised) = self.fleet.supervised.get_mut(&vendor.id) {
+            supervised.setup = setup.clone();
+            supervised.limits = vendor.limits;
+            self.tell_supervision(&vendor.id, Instruction::Setup(Box::new(setup), vendor.limits));
+        }
+    }
+
+    /// Hands an instruction over. Where too many wait none is lost: the supervision is begun anew,
+    /// as the vendor is to be by now, and the process of the one before ends with it.
+    fn tell_supervision(&mut self, vendor: &VendorId, instruction: Instruction) {
+        let Some(supervised) = self.fleet.supervised.get_mut(vendor) else { return };
+        if supervised.supervision.instruct(instruction) {
+            return;
+        }
+        tracing::error!(%vendor, "too many orders wait for it; its supervision begins anew");
+        let isolated = self.gateway.is_ordered_off(vendor);
+        let (setup, line) = (supervised.setup.clone(), self.supervisor.open());
+        supervised.supervision = Supervision::start(setup, supervised.limits, isolated, line);
+        self.unlink(vendor);
+        self.step(Input::Vendor { vendor: vendor.clone(), change: VendorChange::Down });
+    }
+
     /// Nothing of this vendor's process is heard or acknowledged any more.
     pub(super) fn unlink(&mut self, vendor: &VendorId) {
         self.vendors.remove(vendor);
@@ -189,13 +195,12 @@ impl Daemon {
 
     /// Somebody ordered something of a vendor's process.
     pub(super) fn instruct(&mut self, vendor: &VendorId, order: VendorOrder, cause: Cause) {
-        let Some(supervised) = self.fleet.supervised.get(vendor) else { return };
         let instruction = match order {
             VendorOrder::Restart => Instruction::Restart(cause),
             VendorOrder::Release => Instruction::Release(cause),
             VendorOrder::Isolate => Instruction::Isolate(cause),
         };
-        supervised.instruct(vendor, instruction);
+        self.tell_supervision(vendor, instruction);
         if order == VendorOrder::Isolate {
             // What it says until it is gone is not heard.
             self.unlink(vendor);

@@ -114,7 +114,7 @@ impl Gateway {
         let cause = by.cause();
         let isolated_at = state.isolated_at;
         match order {
-            VendorOrder::Restart | VendorOrder::Release if state.file == VendorFile::Bad => {
+            VendorOrder::Restart if state.file == VendorFile::Bad => {
                 return Err(format!(
                     "the file of {vendor} is bad, so it has no process; see doorward check"
                 ));

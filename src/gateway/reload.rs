@@ -94,7 +94,7 @@ impl Daemon {
                 Some(true) => {}
                 Some(false) => {
                     told.changed.push(vendor.id.to_string());
-                    self.fleet.change(vendor);
+                    self.change(vendor);
                 }
                 None => {
                     told.added.push(vendor.id.to_string());

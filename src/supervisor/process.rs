@@ -89,7 +89,7 @@ impl Supervision {
         Self { instructions }
     }
 
-    /// Orders something. False: too many orders wait, and this one is not heard.
+    /// Orders something. False: too many orders wait, and this one was not taken.
     pub fn instruct(&self, instruction: Instruction) -> bool {
         self.instructions.try_send(instruction).is_ok()
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use doorward::domain::ids::VendorId;
-use doorward::gateway::{Input, VendorChange};
+use doorward::gateway::{Configured, Input, VendorChange};
 use doorward::local::VendorOrder;
 use serde_json::json;
 
@@ -162,5 +162,18 @@ fn when_an_operator_isolates_a_vendor_then_it_stays_so_over_power_cuts_until_rel
     assert!(lines(&told)[0].ends_with("scope=process vendor=zigbee2mqtt"), "{told:?}");
     assert!(!house.gateway.is_ordered_off(&vendor));
     house.crash();
+    assert!(!house.gateway.is_ordered_off(&vendor));
+}
+
+#[test]
+fn when_a_vendors_file_is_bad_then_its_isolation_can_be_ended_all_the_same() {
+    let mut house = observed_house();
+    ordered(&mut house, VendorOrder::Isolate);
+    let vendor = VendorId::new(crate::house::VENDOR);
+    let vendors = vec![(vendor.clone(), false)];
+    let configured =
+        Configured { entries: house.entries.clone(), vendors, ..Configured::default() };
+    house.step(Input::Configured { configured, removed: Vec::new() });
+    ordered(&mut house, VendorOrder::Release);
     assert!(!house.gateway.is_ordered_off(&vendor));
 }

@@ -17,6 +17,9 @@ use crate::vendor::faults::{ears, said_on};
 
 /// How long it may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// So often it is started with other ports: between the choice of a port and the broker's taking it,
+/// anybody may have taken it.
+const STARTS: usize = 5;
 /// Where packages put it, which not every user's `PATH` names.
 const PLACES: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"];
 
@@ -49,15 +52,36 @@ pub fn find(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     )
 }
 
-/// A port that nobody has just now.
-pub fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+/// Ports that nobody has just now, each another.
+fn free_ports<const N: usize>() -> std::io::Result<[u16; N]> {
+    let mut ports = [0; N];
+    let mut held = Vec::with_capacity(N);
+    for port in &mut ports {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
 }
 
 impl Broker {
     /// Starts it in a folder, and waits until it listens.
     pub async fn start(program: &Path, folder: &Path) -> anyhow::Result<Self> {
-        let devices = free_port()?;
+        for _ in 1..STARTS {
+            if let Some(broker) = Self::try_start(program, folder).await? {
+                return Ok(broker);
+            }
+        }
+        let broker = Self::try_start(program, folder).await?;
+        broker.with_context(|| {
+            let log = std::fs::read_to_string(folder.join("mosquitto.log")).unwrap_or_default();
+            format!("Mosquitto does not listen: {}", log.trim())
+        })
+    }
+
+    /// None: it ended, or did not listen in time.
+    async fn try_start(program: &Path, folder: &Path) -> anyhow::Result<Option<Self>> {
+        let [devices, vendors @ ..] = free_ports::<5>()?;
         let mut config = String::from(
             "per_listener_settings true\nset_tcp_nodelay true\nupgrade_outgoing_qos true\n\
              max_queued_messages 100000\nmax_inflight_messages 200\nlog_type error\n",
@@ -67,9 +91,7 @@ impl Broker {
             config.push_str("user root\n");
         }
         writeln!(config, "listener {devices} 127.0.0.1\nallow_anonymous true")?;
-        let mut vendors = [0; 4];
-        for (vendor, port) in VENDORS.iter().zip(&mut vendors) {
-            *port = free_port()?;
+        for (vendor, port) in VENDORS.iter().zip(vendors) {
             let acl = folder.join(format!("{vendor}.acl"));
             std::fs::write(&acl, acl_of(vendor))?;
             let acl = acl.display();
@@ -88,23 +110,21 @@ impl Broker {
             .spawn()
             .with_context(|| format!("{} cannot be started", program.display()))?;
         let mut broker = Self { devices, vendors, child };
-        broker.listens(folder).await?;
-        Ok(broker)
+        Ok(broker.listens().await?.then_some(broker))
     }
 
-    async fn listens(&mut self, folder: &Path) -> anyhow::Result<()> {
+    async fn listens(&mut self) -> anyhow::Result<bool> {
         let begun = Instant::now();
         for port in self.vendors.into_iter().chain([self.devices]) {
             while tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
                 let ended = self.child.try_wait()?.is_some();
                 if ended || begun.elapsed() > PATIENCE {
-                    let log = std::fs::read_to_string(folder.join("mosquitto.log"));
-                    bail!("Mosquitto does not listen: {}", log.unwrap_or_default().trim());
+                    return Ok(false);
                 }
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Ends it.

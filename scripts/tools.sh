@@ -67,6 +67,17 @@ fi
 
 [ "${1:-}" != demo ] || exit 0
 
+# The tests let a real Prometheus read the figures. Unpacked, not installed: its service stays out.
+if ! command -v promtool >/dev/null || ! command -v prometheus >/dev/null; then
+    say "fetching prometheus into .tools: reads the figures, and tries the alerts"
+    mkdir -p .tools/bin
+    unpacked=$(mktemp -d)
+    [ ${#missing[@]} -gt 0 ] || as_root apt-get update -q
+    (cd "$unpacked" && apt-get download -q prometheus 2>/dev/null && dpkg-deb -x prometheus_*.deb .)
+    mv "$unpacked"/usr/bin/prometheus "$unpacked"/usr/bin/promtool .tools/bin/
+    rm -rf "$unpacked"
+fi
+
 # cargo_tool COMMAND CRATE VERSION REASON
 cargo_tool() {
     if ! command -v "$1" >/dev/null; then

@@ -64,7 +64,8 @@ pub struct Uplink {
     read_again_at: Option<Duration>,
 }
 
-type Answer = (Vec<Taken>, Vec<Outcome>);
+/// What was sent, what came back of each, and after how long.
+type Answer = (Vec<Taken>, Vec<Outcome>, Duration);
 
 impl Uplink {
     /// An uplink over everything in a journal whose last slot is `slot`.
@@ -189,7 +190,7 @@ impl Uplink {
         Ok(())
     }
 
-    fn answered(&mut self, (batch, outcomes): Answer) -> Result<(), Closed> {
+    fn answered(&mut self, (batch, outcomes, took): Answer) -> Result<(), Closed> {
         let now = self.started.elapsed();
         let mut delivered = Vec::new();
         let mut refused = Vec::new();
@@ -243,6 +244,7 @@ impl Uplink {
                 tracing::info!("the bus takes events again");
             }
             status.calls += 1;
+            status.call_time.add(took);
             status.accepted += delivered.len() as u64;
             status.refused += refused.len() as u64;
             status.retried += retried;
@@ -277,13 +279,15 @@ fn carries_backlog(batch: &[Taken]) -> bool {
 async fn call(bus: Arc<dyn Bus>, source: Arc<str>, batch: Vec<Taken>) -> Answer {
     let entries: Vec<Outgoing> =
         batch.iter().map(|taken| outgoing(&source, &taken.event)).collect();
+    let begun = Instant::now();
     let mut outcomes = bus.put(&entries).await;
+    let took = begun.elapsed();
     // One outcome an entry is the bus's contract; without one the entry is sent again.
     outcomes.resize_with(batch.len(), || Outcome::Retry {
         code: "NoAnswer".to_owned(),
         message: "the bus gave no answer for this entry".to_owned(),
     });
-    (batch, outcomes)
+    (batch, outcomes, took)
 }
 
 fn outgoing(source: &Arc<str>, event: &Stored) -> Outgoing {

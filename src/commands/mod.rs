@@ -12,12 +12,15 @@ mod erase;
 mod events;
 mod grants;
 mod journal;
+mod log;
+mod metrics;
 mod output;
 mod quarantine;
 mod queue;
 mod reload;
 mod run;
 mod sandbox;
+mod settle;
 mod stopped;
 mod trust;
 mod vendor;
@@ -187,6 +190,11 @@ Examples:
     /// Let one vendor go wrong in every way, on a test instance of its own, and measure the others.
     #[command(after_help = DRILL_HELP)]
     Drill(drill::Args),
+    /// The gateway's figures for Prometheus: once, or served on the loopback.
+    #[command(after_help = "Examples:
+  doorward metrics
+  doorward metrics --listen 127.0.0.1:9464")]
+    Metrics(metrics::Args),
     /// Print a completion script for a shell.
     #[command(after_help = "Examples:
   doorward completions bash > /etc/bash_completion.d/doorward
@@ -269,6 +277,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Adopt(args) => adopt::run(&cli.config, &args),
         Command::Erase(args) => erase::run(&cli.config, &args).await,
         Command::Drill(args) => Box::pin(drill::run(&args)).await,
+        Command::Metrics(args) => metrics::run(&cli.config, &args).await,
         Command::Completions(_) => Ok(ExitCode::SUCCESS),
     }
 }

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
-use tracing_subscriber::EnvFilter;
 
 use crate::config::{BusConfig, Configuration};
 use crate::gateway::commits::Broken;
@@ -16,16 +15,6 @@ use crate::local::{Request, Socket};
 /// breaks it again and again needs more than that.
 const LIVES: u32 = 5;
 
-/// Sets the log up: to the standard error, `RUST_LOG` or `info`.
-pub fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .try_init();
-}
-
 #[derive(clap::Args)]
 pub struct Args {
     /// Vendor processes misbehave on order; `doorward drill` starts its gateway so.
@@ -34,7 +23,7 @@ pub struct Args {
 }
 
 pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
-    log();
+    let mut log = super::log::start();
     let mut configuration = match crate::config::read(config) {
         Ok(configuration) => configuration,
         Err(findings) => {
@@ -71,6 +60,8 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
         let socket = Socket::bind(&configuration.gateway.socket)?;
         if life == 1 {
             crate::gateway::confine::confine(&configuration.gateway)?;
+            log.write();
+            tokio::spawn(super::settle::settle());
         }
         let (daemon, access) = Daemon::start(configuration.clone()).await?;
         tracing::info!(bus, vendors, socket = place, "running");

@@ -8,7 +8,7 @@ use doorward_sandbox::{Prepared, Profile};
 use serde::Serialize;
 use tracing::Instrument;
 
-use super::{output, run};
+use super::{log, output};
 use crate::link::Layer;
 use crate::vendor::{Attempt, Outcome};
 
@@ -44,11 +44,12 @@ struct Told {
 }
 
 pub async fn run(args: Args, prepared: Prepared) -> anyhow::Result<ExitCode> {
-    run::log();
+    log::direct();
     if args.probe {
         return probe(&args, prepared);
     }
     // All vendors write to one log.
+    tokio::spawn(super::settle::settle());
     let span = tracing::info_span!("vendor", name = args.name);
     crate::vendor::run(prepared).instrument(span).await?;
     Ok(ExitCode::SUCCESS)

@@ -154,7 +154,9 @@ impl Daemon {
     /// The journal's answer to a commit.
     pub(super) async fn committed(&mut self, (result, promised): Commit) -> anyhow::Result<()> {
         let Promised { acks, answers, orders } = promised;
-        self.committing_since = None;
+        if let Some(since) = self.committing_since.take() {
+            self.commit_time.add(since.elapsed());
+        }
         if std::mem::take(&mut self.stall_told) {
             tracing::info!("the disk answers again");
         }

@@ -25,7 +25,7 @@ use super::state::{Effects, Gateway, Identity, Input, Now, StartFacts};
 use crate::bus::{Report, Told, Uplink};
 use crate::config::Configuration;
 use crate::domain::ids::VendorId;
-use crate::health::{Status, UplinkStatus, VendorStatus};
+use crate::health::{Durations, Figures, Status, UplinkStatus, VendorStatus};
 use crate::journal::{Arrival, Batch, PreviousStop, Writer, WriterHandle};
 use crate::link::Layer;
 use crate::local::{Access, Request};
@@ -52,6 +52,7 @@ pub struct Daemon {
     pub(super) pace: Pace,
     /// When the commit under way was begun.
     pub(super) committing_since: Option<Instant>,
+    pub(super) commit_time: Durations,
     pub(super) stall_told: bool,
     /// Vendors that are not read, since what waits of theirs fills their quota.
     pub(super) held: BTreeSet<VendorId>,
@@ -147,6 +148,7 @@ impl Daemon {
             batch,
             pace: Pace::new(Instant::now()),
             committing_since: None,
+            commit_time: Durations::default(),
             stall_told: false,
             held: BTreeSet::new(),
             arrival,
@@ -340,6 +342,8 @@ impl Daemon {
                         .map(|(vendor, _)| vendor.to_string())
                         .collect(),
                     flooding: self.gateway.flooding(),
+                    denied: self.gateway.denied(),
+                    commit_time: self.commit_time.clone(),
                     held: self.held.iter().map(ToString::to_string).collect(),
                     vendors: self
                         .gateway
@@ -392,11 +396,12 @@ impl Daemon {
     async fn statistics(&mut self) -> anyhow::Result<()> {
         let figures = self.journal.read(crate::journal::Journal::statistics).await?;
         match figures {
-            Ok(figures) => self.step(Input::Statistics {
-                waiting: figures.waiting,
-                quarantined: figures.quarantined,
-                delivered_through: figures.delivered_through,
-            }),
+            Ok(journal) => {
+                let uplink = self.uplink_status.borrow().clone();
+                let commit_time = self.commit_time.clone();
+                let figures = Figures { journal, uplink, commit_time };
+                self.step(Input::Statistics(Box::new(figures)));
+            }
             Err(error) => tracing::error!(%error, "no figures for a heartbeat"),
         }
         Ok(())

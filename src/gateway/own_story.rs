@@ -9,7 +9,9 @@ use doorward_events::{Handshake, bounded_text};
 
 use super::compose::{Composer, Event, MAX_DETAIL, number};
 use super::state::{HEARTBEAT, Now, StartFacts, StartInfo};
+use crate::domain::access::Reason;
 use crate::domain::ids::VendorId;
+use crate::health::{Durations, Figures};
 use crate::journal::{Erased, Gap, PreviousStop, QuarantineRecord};
 
 /// Whom and what the gateway believes.
@@ -21,13 +23,16 @@ pub struct TrustTold {
     pub issuers_version: Option<i64>,
 }
 
-/// What a heartbeat counts.
-pub struct Figures<'a> {
+/// What a heartbeat tells.
+pub struct Beat<'a> {
     pub uptime: Duration,
-    pub waiting: u64,
-    pub quarantined: u64,
-    /// Per type, the sequence up to which all is answered for.
-    pub delivered_through: &'a BTreeMap<String, u64>,
+    pub figures: &'a Figures,
+    /// Each vendor and what its process is doing.
+    pub vendors: &'a [(&'a VendorId, &'static str)],
+    /// How far the clock is trusted.
+    pub clock: &'static str,
+    /// How often each reason was given.
+    pub denied: &'a BTreeMap<Reason, u64>,
 }
 
 impl Composer {
@@ -78,26 +83,39 @@ impl Composer {
         handshake.draft(self.envelope(id, now.wall))
     }
 
-    pub fn heartbeat(
-        &mut self,
-        now: Now,
-        figures: &Figures<'_>,
-        vendors: &[(&VendorId, &'static str)],
-        trust: TrustTold,
-    ) -> Event {
+    pub fn heartbeat(&mut self, now: Now, beat: &Beat<'_>, trust: TrustTold) -> Event {
         let id = self.id(now);
-        let Figures { uptime, waiting, quarantined, delivered_through } = *figures;
+        let Figures { journal, uplink, commit_time } = beat.figures;
         self.envelope(id, now.wall).seal(&schema::GatewayHeartbeat {
             challenge: trust.challenge,
             issuers_version: trust.issuers_version,
-            uptime_s: number(uptime.as_secs()),
-            events_waiting: number(waiting),
-            quarantined: number(quarantined),
-            delivered_through: delivered_through
+            uptime_s: number(beat.uptime.as_secs()),
+            events_waiting: number(journal.waiting),
+            quarantined: number(journal.quarantined),
+            delivered_through: numbers(&journal.delivered_through),
+            recorded: numbers(&journal.recorded),
+            journal: Some(schema::JournalFigures {
+                bytes_used: number(journal.bytes_used),
+                bytes_bound: number(journal.bytes_bound),
+                oldest_waiting_at: journal.oldest_waiting.clone(),
+                commit_time: Some(durations(commit_time)),
+            }),
+            bus: Some(schema::BusFigures {
+                calls: number(uplink.calls),
+                accepted: number(uplink.accepted),
+                refused: number(uplink.refused),
+                retried: number(uplink.retried),
+                failing: i64::from(uplink.failing),
+                call_time: Some(durations(&uplink.call_time)),
+            }),
+            clock: Some(beat.clock.into()),
+            denied: beat
+                .denied
                 .iter()
-                .map(|(name, sequence)| (name.clone(), number(*sequence)))
+                .map(|(reason, count)| (reason.to_string(), number(*count)))
                 .collect(),
-            vendors: vendors
+            vendors: beat
+                .vendors
                 .iter()
                 .map(|(vendor, state)| schema::VendorStatus {
                     vendor: vendor.to_string(),
@@ -163,5 +181,19 @@ impl Composer {
             bytes: number(record.bytes),
             count: number(count),
         })
+    }
+}
+
+/// Counts by name.
+fn numbers<M: FromIterator<(String, i64)>>(counts: &BTreeMap<String, u64>) -> M {
+    counts.iter().map(|(name, count)| (name.clone(), number(*count))).collect()
+}
+
+fn durations(durations: &Durations) -> schema::DurationFigures {
+    let within = |percent| durations.within_ms(percent).map(number);
+    schema::DurationFigures {
+        count: number(durations.count()),
+        p50_ms: within(50),
+        p99_ms: within(99),
     }
 }

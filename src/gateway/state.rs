@@ -17,12 +17,13 @@ use super::configured::{Configured, bindings, zones};
 use super::flood::{self, Floods};
 use super::memory::{Memory, VendorFile, VendorState};
 use super::orders::By;
-use super::own_story::Figures;
+use super::own_story::Beat;
 use super::quarantine::Quarantine;
 use super::window::SeenWindow;
 use crate::domain::endpoint::EndpointState;
 use crate::domain::entry::{Entry, EntryState, Role};
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
+use crate::health::Figures;
 use crate::journal::{Batch, Erased, Gap, NewEvent, PreviousStop, Restored};
 use crate::link::{CommandTold, ReadRequest, Signal};
 use crate::local::{AuditKey, VendorOrder};
@@ -158,11 +159,7 @@ pub enum Input {
     /// A deadline may have passed.
     Tick,
     /// Figures for a heartbeat that [`Effects::wants_statistics`] asked for.
-    Statistics {
-        waiting: u64,
-        quarantined: u64,
-        delivered_through: BTreeMap<String, u64>,
-    },
+    Statistics(Box<Figures>),
     /// A range of the journal that [`Effects::wants_checkpoint`] asked for: to be closed now.
     Checkpoint(Box<Signed>),
 }
@@ -301,9 +298,7 @@ impl Gateway {
             Input::Command { vendor, told } => self.command_told(now, &vendor, &told, &mut effects),
             Input::NotSent { id, late } => self.not_sent(now, id, late, &mut effects),
             Input::Tick => self.tick(now, &mut effects),
-            Input::Statistics { waiting, quarantined, delivered_through } => {
-                self.heartbeat(now, waiting, quarantined, &delivered_through, &mut effects);
-            }
+            Input::Statistics(figures) => self.heartbeat(now, &figures, &mut effects),
             Input::Checkpoint(signed) => self.checkpoint(now, *signed, &mut effects),
         }
         self.doubt(now, &mut effects);
@@ -399,20 +394,19 @@ impl Gateway {
         }
     }
 
-    fn heartbeat(
-        &mut self,
-        now: Now,
-        waiting: u64,
-        quarantined: u64,
-        delivered_through: &BTreeMap<String, u64>,
-        effects: &mut Effects,
-    ) {
+    fn heartbeat(&mut self, now: Now, figures: &Figures, effects: &mut Effects) {
         let uptime = now.monotonic.saturating_sub(self.start.started);
         let trust = self.trust_told(now);
         let vendors: Vec<(&VendorId, &'static str)> =
             self.vendors.iter().map(|(id, vendor)| (id, vendor.process_word())).collect();
-        let figures = Figures { uptime, waiting, quarantined, delivered_through };
-        let event = self.composer.heartbeat(now, &figures, &vendors, trust);
+        let told = Beat {
+            uptime,
+            figures,
+            vendors: &vendors,
+            clock: self.clock_trust(now),
+            denied: &self.guard.denied,
+        };
+        let event = self.composer.heartbeat(now, &told, trust);
         effects.event(None, event);
     }
 }

@@ -1,6 +1,6 @@
 //! What the gateway knows of its doors, for people and scripts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use doorward_translators::AlarmKind;
 
@@ -15,6 +15,11 @@ impl Gateway {
     /// The alarms that stand at an entry, its devices' and those that the gateway inferred.
     pub(super) fn alarms_of(&self, entry: &EntryId, door: &EntryState) -> BTreeSet<AlarmKind> {
         door.alarms.keys().copied().chain(self.guard.inferred_alarms(entry)).collect()
+    }
+
+    /// How often each reason for a refusal was given, since the gateway started.
+    pub fn denied(&self) -> BTreeMap<String, u64> {
+        self.guard.denied.iter().map(|(reason, count)| (reason.to_string(), *count)).collect()
     }
 
     /// Every configured door with its facts, by id.

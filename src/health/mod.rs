@@ -1,6 +1,13 @@
 //! How the gateway is doing, as figures that its parts fill in and people and scripts read.
 
+mod durations;
+
+use std::collections::BTreeMap;
+
+pub use durations::Durations;
 use serde::{Deserialize, Serialize};
+
+use crate::journal::Statistics;
 
 /// How the gateway is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +36,22 @@ pub struct Status {
     /// How far the clock is trusted: `full`, `bounded` or `untrusted`, when no door opens.
     #[serde(default)]
     pub clock: String,
+    /// Requests that were refused, by reason, since the gateway started.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub denied: BTreeMap<String, u64>,
+    /// How long commits took, the disk's flush included.
+    #[serde(default)]
+    pub commit_time: Durations,
     pub vendors: Vec<VendorStatus>,
+}
+
+/// What a heartbeat tells of, beside what the gateway's loop itself knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figures {
+    pub journal: Statistics,
+    pub uplink: UplinkStatus,
+    /// How long commits took, the disk's flush included.
+    pub commit_time: Durations,
 }
 
 /// A vendor and what its process is doing.
@@ -54,4 +76,7 @@ pub struct UplinkStatus {
     pub trouble: Option<String>,
     /// The bus does not let us: credentials or permissions. Data is kept; a person is needed.
     pub denied: bool,
+    /// How long the bus took to answer a call.
+    #[serde(default)]
+    pub call_time: Durations,
 }

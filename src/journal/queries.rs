@@ -88,6 +88,9 @@ pub struct Statistics {
     pub quarantined: u64,
     /// Per type, the `type_sequence` up to which everything is delivered or refused.
     pub delivered_through: BTreeMap<String, u64>,
+    /// Per type, the last `type_sequence` given: how many there ever were in this journal.
+    #[serde(default)]
+    pub recorded: BTreeMap<String, u64>,
     /// `recorded_at` of the oldest event that waits.
     pub oldest_waiting: Option<String>,
 }
@@ -256,6 +259,14 @@ impl Journal {
                 Some((self.words.word(*id)?.to_owned(), counters.delivered_through))
             })
             .collect();
+        let recorded = folded
+            .types
+            .iter()
+            .filter(|(_, counters)| counters.sequence > 0)
+            .filter_map(|(id, counters)| {
+                Some((self.words.word(*id)?.to_owned(), counters.sequence))
+            })
+            .collect();
         let oldest = self.waiting_events(0, 1, 0)?.into_iter().next();
         let waiting_bytes =
             Class::ALL.map(|class| (class.as_str().to_owned(), self.folded.waiting_bytes(class)));
@@ -272,6 +283,7 @@ impl Journal {
                 .db
                 .query_row("SELECT COUNT(*) FROM quarantine", [], |row| row.get(0))?,
             delivered_through,
+            recorded,
             oldest_waiting: oldest.and_then(|event| recorded_at(&event.detail)),
         })
     }

@@ -19,6 +19,7 @@ mod disk;
 mod full;
 mod hostile;
 mod kill;
+mod metrics;
 mod modbus;
 mod moto;
 mod planted;

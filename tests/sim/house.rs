@@ -9,6 +9,7 @@ use doorward::domain::ids::{EndpointId, EntryId, VendorId};
 use doorward::domain::rate::{Limits, Rate};
 use doorward::gateway::access::Belief;
 use doorward::gateway::{Effects, Gateway, Identity, Input, Now, StartFacts, VendorChange};
+use doorward::health::{Durations, Figures, UplinkStatus};
 use doorward::journal::{Batch, Bounds, CommitError, Journal, QuarantineRow, Restored};
 use doorward_events::PublisherId;
 use doorward_translators::{Observation, What};
@@ -232,12 +233,12 @@ impl House {
             self.reads.extend(devices.into_iter().map(|device| device.address));
         }
         if effects.wants_statistics {
-            let figures = self.journal.statistics().unwrap();
-            self.step(Input::Statistics {
-                waiting: figures.waiting,
-                quarantined: figures.quarantined,
-                delivered_through: figures.delivered_through,
-            });
+            let figures = Figures {
+                journal: self.journal.statistics().unwrap(),
+                uplink: UplinkStatus::default(),
+                commit_time: Durations::default(),
+            };
+            self.step(Input::Statistics(Box::new(figures)));
         }
     }
 

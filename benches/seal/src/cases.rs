@@ -1,5 +1,7 @@
 //! The events that are measured: from the smallest that doors tell to the largest.
 
+use std::collections::BTreeMap;
+
 use std::cell::Cell;
 
 use doorward_events::types::{
@@ -154,6 +156,11 @@ pub fn heartbeat() -> Case<GatewayHeartbeat> {
         events_waiting: 3,
         quarantined: 12,
         uptime_s: 86_400,
+        recorded: BTreeMap::default(),
+        journal: None,
+        bus: None,
+        clock: None,
+        denied: BTreeMap::default(),
         vendors: ["zigbee2mqtt", "ratgdo", "modbus"]
             .map(|vendor| VendorStatus { state: VendorState::Running, vendor: vendor.to_owned() })
             .to_vec(),

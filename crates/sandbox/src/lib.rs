@@ -15,6 +15,7 @@ mod filter;
 mod limits;
 mod process;
 mod syscalls;
+mod text;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use core_process::{CoreProfile, restrict_core};
 pub use files::resolver_files;
 pub use limits::Limits;
+pub use text::ProgramText;
 
 /// One layer of the sandbox, as it was found when it was tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

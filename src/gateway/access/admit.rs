@@ -444,6 +444,7 @@ impl Gateway {
             all = all.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(","),
             "access is denied: {reason}"
         );
+        *self.guard.denied.entry(reason).or_default() += 1;
         if reason.is_guess() {
             self.guard.lockout.fail(&who(request), now.monotonic);
             self.store_lockout(now, effects);

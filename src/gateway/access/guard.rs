@@ -17,7 +17,7 @@ use super::trust::Taken;
 use super::visits::Visiting;
 use crate::domain::access::lockout::Lockout;
 use crate::domain::access::strangers::Strangers;
-use crate::domain::access::{Challenges, Changes, Clock, Floor, Key, Ledger, Record};
+use crate::domain::access::{Challenges, Changes, Clock, Floor, Key, Ledger, Reason, Record};
 use crate::domain::ids::EntryId;
 use crate::domain::operation::door::MotionHold;
 use crate::gateway::state::{Effects, Gateway, Identity, Now};
@@ -78,6 +78,8 @@ pub struct Guard {
     pub(super) clock: Clock,
     pub(super) challenges: Challenges,
     pub(super) lockout: Lockout,
+    /// How often each reason was given, since the gateway started.
+    pub(in crate::gateway) denied: BTreeMap<Reason, u64>,
     pub(super) strangers: Strangers,
     pub(super) flights: BTreeMap<Uuid, Flight>,
     /// Commands that leave once their intent is durable, and have not.
@@ -159,6 +161,7 @@ impl Guard {
             clock: Clock::new(floor),
             challenges: Challenges::default(),
             lockout,
+            denied: BTreeMap::new(),
             strangers: Strangers::default(),
             flights,
             leaving: BTreeSet::new(),

@@ -68,6 +68,11 @@ fn long(id: u64, entry: &str, random: &mut fastrand::Rng) -> NewEvent {
         events_waiting: 0,
         quarantined: 0,
         delivered_through: delivered_through.into_iter().collect(),
+        recorded: BTreeMap::default(),
+        journal: None,
+        bus: None,
+        clock: None,
+        denied: BTreeMap::default(),
         vendors: Vec::new(),
     };
     event(id, entry, &data)

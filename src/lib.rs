@@ -10,6 +10,7 @@ pub mod domain;
 pub mod drill;
 pub mod gateway;
 pub mod health;
+pub mod identity;
 pub mod journal;
 pub mod link;
 pub mod local;

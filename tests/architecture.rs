@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "gateway",
             "supervisor",
             "bus",
+            "identity",
             "local",
             "health",
             "vendor",
@@ -28,9 +29,24 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // A drill stands beside the gateway: it starts one, asks it, and orders its vendors' processes.
     ("drill", &["local", "vendor", "domain"]),
-    ("gateway", &["supervisor", "bus", "local", "health", "journal", "config", "domain", "link"]),
+    (
+        "gateway",
+        &[
+            "supervisor",
+            "bus",
+            "identity",
+            "local",
+            "health",
+            "journal",
+            "config",
+            "domain",
+            "link",
+        ],
+    ),
     ("local", &["health", "journal", "config", "domain", "link"]),
-    ("bus", &["health", "journal", "config", "domain", "link"]),
+    ("bus", &["identity", "health", "journal", "config", "domain", "link"]),
+    // What the gateway is to the outside is files and their ends; who uses them is above it.
+    ("identity", &["config", "domain", "link"]),
     ("supervisor", &["health", "config", "domain", "link"]),
     ("health", &["journal", "config", "domain", "link"]),
     // What runs inside a vendor process knows no configuration, journal or bus.
@@ -77,6 +93,10 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("aws_*", &["src/bus/", "crates/events/"]),
     // A drill is the devices and the drill's own broker, and starts both broker and gateway.
     ("rumqttc", &["src/vendor/", "src/drill/", "benches/access/", "benches/load/"]),
+    // One place makes keys and requests, and one reads certificates. The authority of tests is the
+    // emulator's.
+    ("rcgen", &["src/identity/", "crates/emulator/"]),
+    ("x509_parser", &["src/identity/"]),
     ("process::Command", STARTERS),
     ("process::Child", STARTERS),
     ("process::Stdio", STARTERS),

@@ -7,13 +7,13 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use doorward_events::aws::Connection;
 use doorward_events::bus::backoff;
 use doorward_events::subscribe::sqs::{Inbox, Letter, Receipt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::config::{BusConfig, DownlinkConfig};
+use super::Cloud;
+use crate::config::DownlinkConfig;
 
 /// For how long a message in hand is hidden: longer than a request lives (60 s) would only delay
 /// the next try after a crash, and by then it is too late for any.
@@ -47,17 +47,13 @@ impl Downlink {
     /// # Errors
     /// The queue's address or the bus's connection cannot be used.
     pub async fn start(
-        bus: &BusConfig,
+        cloud: Option<&Cloud>,
         downlink: Option<&DownlinkConfig>,
     ) -> anyhow::Result<Option<Self>> {
-        let (Some(downlink), BusConfig::Eventbridge { region, endpoint_url, .. }) = (downlink, bus)
-        else {
-            return Ok(None);
-        };
-        let mut connection = Connection::new(region.as_str());
-        connection.endpoint.clone_from(endpoint_url);
-        let inbox =
-            Inbox::new(connection, &downlink.queue_url).await.context("the downlink's settings")?;
+        let (Some(downlink), Some(cloud)) = (downlink, cloud) else { return Ok(None) };
+        let inbox = Inbox::new(cloud.connection(), &downlink.queue_url)
+            .await
+            .context("the downlink's settings")?;
         let (to_gateway, letters) = mpsc::channel(WAITING);
         let (settled, to_delete) = mpsc::channel(SETTLED);
         tokio::spawn(receive(inbox.clone(), to_gateway));

@@ -1,6 +1,7 @@
 //! The ways to the bus and from it: which events leave next, what becomes of each answer, and what
 //! the cloud asks.
 
+pub mod credentials;
 mod downlink;
 mod lanes;
 mod uplink;
@@ -11,20 +12,50 @@ pub use uplink::{Report, Told, Uplink};
 use std::sync::Arc;
 
 use anyhow::Context;
+use credentials::Keeper;
 use doorward_events::Bus;
+use doorward_events::aws::Connection;
 use doorward_events::bus::eventbridge::{EventBridge, Options};
 use doorward_events::bus::standalone::Standalone;
 
 use crate::config::BusConfig;
 
+/// How AWS is reached and by whom: the same for bus and queue. `None`: not at all.
+#[derive(Debug, Clone)]
+pub struct Cloud {
+    connection: Connection,
+    /// What keeps the keys fresh, where that is ours to do.
+    pub keeper: Option<Keeper>,
+}
+
+impl Cloud {
+    /// What the configuration names. Connects to nothing yet.
+    pub fn of(config: &BusConfig) -> Option<Self> {
+        let BusConfig::Eventbridge { region, endpoint_url, credentials, .. } = config else {
+            return None;
+        };
+        let (credentials, keeper) = credentials::source(credentials);
+        let endpoint = endpoint_url.clone();
+        let connection = Connection { endpoint, credentials, ..Connection::new(region.as_str()) };
+        Some(Self { connection, keeper })
+    }
+
+    /// For one client.
+    pub fn connection(&self) -> Connection {
+        self.connection.clone()
+    }
+}
+
 /// The bus that the configuration names. Connects to nothing yet.
-pub async fn open(config: &BusConfig) -> anyhow::Result<Arc<dyn Bus>> {
-    match config {
-        BusConfig::Standalone => Ok(Arc::new(Standalone)),
-        BusConfig::Eventbridge { name, region, endpoint_url } => {
-            let mut options = Options::new(name.as_str(), region.as_str());
-            options.connection.endpoint.clone_from(endpoint_url);
+///
+/// # Errors
+/// Its settings cannot be used.
+pub async fn open(config: &BusConfig, cloud: Option<&Cloud>) -> anyhow::Result<Arc<dyn Bus>> {
+    match (config, cloud) {
+        (BusConfig::Eventbridge { name, .. }, Some(cloud)) => {
+            let options = Options { bus: name.clone(), connection: cloud.connection() };
             Ok(Arc::new(EventBridge::new(options).await.context("the bus's settings")?))
         }
+        _ => Ok(Arc::new(Standalone)),
     }
 }

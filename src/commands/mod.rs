@@ -11,6 +11,7 @@ mod drill;
 mod erase;
 mod events;
 mod grants;
+mod identity;
 mod journal;
 mod log;
 mod metrics;
@@ -135,6 +136,12 @@ Examples:
   doorward trust show --root root.key --list issuers.jws
   doorward trust remove --root root.key --list issuers.jws acme-delivery-2026")]
     Trust(trust::Args),
+    /// Make the gateway's key and certificate request, take its certificate, and see what ends when.
+    #[command(after_help = "Examples:
+  doorward identity request
+  doorward identity install certificate.pem
+  doorward identity show")]
+    Identity(identity::Args),
     /// Look at this machine's clock, and stand for it.
     #[command(
         subcommand,
@@ -269,6 +276,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Lock(args) => act::run(&cli.config, Act::Lock, &args).await,
         Command::Grants(args) => grants::run(&cli.config, &args).await,
         Command::Trust(args) => trust::run(&cli.config, &args).await,
+        Command::Identity(args) => identity::run(&cli.config, &args),
         Command::Clock(command) => clock::run(&cli.config, &command).await,
         Command::Visits(args) => visits::run(&cli.config, &args).await,
         Command::Quarantine(args) => quarantine::run(&cli.config, &args).await,

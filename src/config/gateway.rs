@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Finding;
+use super::credentials::{self, CredentialsConfig, CredentialsTable};
 use super::entries::{EntryTable, Listed};
+use super::identity::{self, IdentityConfig, IdentityTable};
 use super::journal::{self, JournalConfig};
 use super::names::{ID_RULE, Zone, is_id, zone};
 use super::source::Source;
@@ -28,6 +30,7 @@ pub struct GatewayConfig {
     pub trust: TrustConfig,
     /// `None`: nothing is asked from the cloud.
     pub downlink: Option<DownlinkConfig>,
+    pub identity: IdentityConfig,
 }
 
 /// Where events go.
@@ -39,6 +42,7 @@ pub enum BusConfig {
         name: String,
         region: String,
         endpoint_url: Option<String>,
+        credentials: CredentialsConfig,
     },
 }
 
@@ -55,6 +59,8 @@ struct File {
     #[serde(default)]
     trust: TrustTable,
     downlink: Option<DownlinkTable>,
+    #[serde(default)]
+    identity: IdentityTable,
     #[serde(default)]
     entry: Vec<EntryTable>,
 }
@@ -93,6 +99,7 @@ struct BusTable {
     name: Option<String>,
     region: Option<String>,
     endpoint_url: Option<String>,
+    credentials: Option<CredentialsTable>,
 }
 
 #[derive(Deserialize, Default, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +121,9 @@ pub fn read(
     names(&source, &parsed.gateway, &mut own);
     paths(&source, &parsed.gateway, &mut own);
     journal::check(&source, parsed.journal, &mut own);
-    let bus = bus(&source, parsed.bus, &mut own);
+    let state_dir = &parsed.gateway.state_dir;
+    let identity = identity::identity(&source, parsed.identity, state_dir, &mut own);
+    let bus = bus(&source, parsed.bus, &parsed.gateway.instance, &identity, &mut own);
     let trust = trust::trust(&source, parsed.trust, &mut own);
     let downlink = trust::downlink(&source, parsed.downlink, bus.as_ref(), &mut own);
     let entries = super::entries::read(&source, parsed.entry, &parsed.gateway.time_zone, findings);
@@ -134,6 +143,7 @@ pub fn read(
         journal: parsed.journal,
         trust,
         downlink,
+        identity,
     };
     Some((source, gateway, entries))
 }
@@ -192,8 +202,17 @@ fn paths(source: &Source, gateway: &GatewayTable, findings: &mut Vec<Finding>) {
     }
 }
 
-fn bus(source: &Source, bus: BusTable, findings: &mut Vec<Finding>) -> Option<BusConfig> {
-    let named = bus.name.is_some() || bus.region.is_some() || bus.endpoint_url.is_some();
+fn bus(
+    source: &Source,
+    bus: BusTable,
+    instance: &str,
+    identity: &IdentityConfig,
+    findings: &mut Vec<Finding>,
+) -> Option<BusConfig> {
+    let named = bus.name.is_some()
+        || bus.region.is_some()
+        || bus.endpoint_url.is_some()
+        || bus.credentials.is_some();
     if bus.kind == BusKind::Standalone {
         if named {
             findings.push(source.warning(
@@ -229,5 +248,12 @@ fn bus(source: &Source, bus: BusTable, findings: &mut Vec<Finding>) -> Option<Bu
         name: bus.name?,
         region: bus.region?,
         endpoint_url: bus.endpoint_url,
+        credentials: credentials::credentials(
+            source,
+            bus.credentials.unwrap_or_default(),
+            instance,
+            &identity.folder,
+            findings,
+        ),
     })
 }

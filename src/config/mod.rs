@@ -1,9 +1,11 @@
 //! Files → validated configuration. Every finding names file, line and key, and how to mend it.
 
+mod credentials;
 mod endpoints;
 mod entries;
 mod finding;
 mod gateway;
+mod identity;
 mod journal;
 mod limits;
 mod mqtt;
@@ -15,9 +17,11 @@ mod vendor;
 
 use std::path::{Path, PathBuf};
 
+pub use credentials::{CredentialsConfig, IotConfig};
 pub use endpoints::PinnedEndpoint;
 pub use finding::{Finding, Kind, Severity};
 pub use gateway::{BusConfig, GatewayConfig};
+pub use identity::IdentityConfig;
 pub use journal::JournalConfig;
 pub use names::is_vendor;
 pub use trust::{DownlinkConfig, Issuers, SystemClock, TrustConfig};

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::access::{Answering, Belief, Outbound, Trust};
 use super::daemon::Daemon;
 use super::state::{Identity, Input};
-use crate::bus::{Came, Downlink};
+use crate::bus::{Came, Cloud, Downlink};
 use crate::config::{Configuration, SystemClock};
 use crate::domain::ids::VendorId;
 use crate::journal::Restored;
@@ -61,6 +61,7 @@ impl Desk {
         config: &Configuration,
         identity: &Identity,
         restored: &Restored,
+        cloud: Option<&Cloud>,
         now: Timestamp,
     ) -> anyhow::Result<Self> {
         let gateway = &config.gateway;
@@ -85,7 +86,7 @@ impl Desk {
             journal_id: None,
         };
         let accepts = super::access::own(identity, restored.journal_id, now)?;
-        let downlink = Downlink::start(&gateway.bus, gateway.downlink.as_ref()).await?;
+        let downlink = Downlink::start(cloud, gateway.downlink.as_ref()).await?;
         let system_clock = gateway.trust.system_clock;
         let issuers_version = taken.version;
         let (waiting, next) = (HashMap::new(), 0);

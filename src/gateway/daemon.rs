@@ -22,10 +22,10 @@ use super::opening;
 use super::pace::Pace;
 use super::reload::{self, Reading};
 use super::state::{Effects, Gateway, Identity, Input, Now, StartFacts};
-use crate::bus::{Report, Told, Uplink};
+use crate::bus::{Cloud, Report, Told, Uplink};
 use crate::config::Configuration;
 use crate::domain::ids::VendorId;
-use crate::health::{Durations, Figures, Status, UplinkStatus, VendorStatus};
+use crate::health::{CredentialStatus, Durations, Figures, Status, UplinkStatus, VendorStatus};
 use crate::journal::{Arrival, Batch, PreviousStop, Writer, WriterHandle};
 use crate::link::Layer;
 use crate::local::{Access, Request};
@@ -77,6 +77,8 @@ pub struct Daemon {
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) uplink: mpsc::Sender<Told>,
     pub(super) uplink_status: watch::Receiver<UplinkStatus>,
+    /// `None`: no certificate is exchanged for keys.
+    pub(super) credentials: Option<watch::Receiver<CredentialStatus>>,
     pub(super) committed: watch::Sender<u64>,
 }
 
@@ -97,7 +99,8 @@ impl Daemon {
         if unclean {
             tokio::spawn(super::verification::run(handle.clone(), reports_in.clone()));
         }
-        let bus = crate::bus::open(&config.gateway.bus).await?;
+        let cloud = Cloud::of(&config.gateway.bus);
+        let bus = crate::bus::open(&config.gateway.bus, cloud.as_ref()).await?;
         let identity = Identity {
             publisher: PublisherId {
                 name: "doorward.gateway".into(),
@@ -108,7 +111,7 @@ impl Daemon {
             test: config.gateway.test,
         };
         let source: Arc<str> = identity.publisher.source().into();
-        let desk = Desk::open(&config, &identity, &restored, now).await?;
+        let desk = Desk::open(&config, &identity, &restored, cloud.as_ref(), now).await?;
         let (folder, tenant) = (&config.gateway.state_dir, &config.gateway.tenant);
         let auditor = Auditor::open(folder, tenant, &config.gateway.instance)?;
         let (uplink_in, uplink_committed) = mpsc::channel(64);
@@ -169,6 +172,7 @@ impl Daemon {
             requests,
             uplink: uplink_in,
             uplink_status,
+            credentials: cloud.and_then(|cloud| cloud.keeper).map(|keeper| keeper.status()),
             committed,
         };
         let access = Access {
@@ -335,6 +339,7 @@ impl Daemon {
                         .then(|| self.arrival.words()),
                     journal_lost: self.arrival.is_loss(),
                     clock: self.gateway.clock_trust(self.now()).to_owned(),
+                    credentials: self.credentials.as_ref().map(|told| told.borrow().clone()),
                     throttled: self
                         .vendors
                         .iter()

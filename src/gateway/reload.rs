@@ -122,6 +122,7 @@ fn differences(old: &GatewayConfig, new: &GatewayConfig) -> Vec<String> {
         ("journal", old.journal != new.journal),
         ("trust", old.trust != new.trust),
         ("downlink", old.downlink != new.downlink),
+        ("identity", old.identity != new.identity),
     ];
     tables.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned()).collect()
 }

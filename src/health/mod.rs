@@ -5,6 +5,7 @@ mod durations;
 use std::collections::BTreeMap;
 
 pub use durations::Durations;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::journal::Statistics;
@@ -42,6 +43,9 @@ pub struct Status {
     /// How long commits took, the disk's flush included.
     #[serde(default)]
     pub commit_time: Durations,
+    /// The keys for AWS, where a certificate is exchanged for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<CredentialStatus>,
     pub vendors: Vec<VendorStatus>,
 }
 
@@ -60,6 +64,21 @@ pub struct VendorStatus {
     pub vendor: String,
     /// As in `gateway.heartbeat`.
     pub state: String,
+}
+
+/// How the keys for AWS are doing, where a certificate is exchanged for them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialStatus {
+    /// Exchanges that brought keys.
+    pub exchanges: u64,
+    /// Exchanges that failed.
+    pub failed: u64,
+    /// The keys in hand are good until then.
+    pub good_until: Option<Timestamp>,
+    /// Why the last exchange failed, in one word: `endpoint_absent`, `clock_wrong`, …
+    pub failure: Option<String>,
+    /// The same for a person, with the remedy.
+    pub words: Option<String>,
 }
 
 /// How the uplink is doing.

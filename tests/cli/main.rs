@@ -18,6 +18,7 @@ mod events;
 mod exported;
 mod gateway;
 mod hostile;
+mod identity;
 mod journal;
 mod lifecycle;
 mod link_frames;

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use crate::gateway::{BINARY, Place, Said};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "run",
     "check",
     "events",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 17] = [
     "visits",
     "trust",
     "clock",
+    "identity",
     "completions",
 ];
 const OF_JOURNAL: [&str; 4] = ["stats", "verify", "export", "import"];

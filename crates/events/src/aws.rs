@@ -5,6 +5,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::identity::IdentityCache;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -54,6 +58,7 @@ impl Connection {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .build_https();
+        let region = Region::new(self.region);
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(self.timeouts.connect)
             .read_timeout(self.timeouts.attempt)
@@ -61,8 +66,8 @@ impl Connection {
             .operation_timeout(self.timeouts.operation)
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
-            .region(Region::new(self.region))
+            .http_client(http.clone())
+            .region(region.clone())
             .retry_config(RetryConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .timeout_config(timeouts);
@@ -81,7 +86,21 @@ impl Connection {
                 );
                 loader.credentials_provider(key)
             }
-            CredentialSource::Provider(provider) => loader.credentials_provider(provider),
+            CredentialSource::Environment => {
+                loader.credentials_provider(EnvironmentVariableCredentialsProvider::new())
+            }
+            CredentialSource::Profile(name) => {
+                let surroundings =
+                    ProviderConfig::default().with_http_client(http).with_region(Some(region));
+                let profile = ProfileFileCredentialsProvider::builder()
+                    .configure(&surroundings)
+                    .profile_name(name);
+                loader.credentials_provider(profile.build())
+            }
+            // It keeps what it has, and knows better when to ask anew.
+            CredentialSource::Provider(provider) => {
+                loader.identity_cache(IdentityCache::no_cache()).credentials_provider(provider)
+            }
         };
         Ok(loader.load().await)
     }
@@ -116,7 +135,12 @@ pub enum CredentialSource {
         /// Of temporary credentials only.
         session_token: Option<String>,
     },
-    /// Anything else, such as certificates exchanged for short-lived credentials.
+    /// An access key in the environment (`AWS_ACCESS_KEY_ID` and so on), and nothing else.
+    Environment,
+    /// A profile of the AWS configuration files, by its name, and nothing else.
+    Profile(String),
+    /// Anything else, such as certificates exchanged for short-lived credentials. It is asked
+    /// before each call, and keeps what it has itself.
     Provider(SharedCredentialsProvider),
 }
 
@@ -125,6 +149,8 @@ impl fmt::Debug for CredentialSource {
         f.write_str(match self {
             Self::DefaultChain => "DefaultChain",
             Self::Static { .. } => "Static(masked)",
+            Self::Environment => "Environment",
+            Self::Profile(_) => "Profile",
             Self::Provider(_) => "Provider",
         })
     }

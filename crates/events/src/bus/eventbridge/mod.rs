@@ -121,11 +121,10 @@ fn call_outcome(error: &SdkError<PutEventsError, HttpResponse>) -> Outcome {
             Some(CredentialsError::CredentialsNotLoaded(_)) => {
                 codes::denied("CredentialsNotLoaded", "no source has credentials")
             }
-            Some(CredentialsError::InvalidConfiguration(_)) => codes::denied(
-                "InvalidCredentialConfiguration",
-                "credentials are configured wrongly",
-            ),
-            Some(_) => codes::retry("CredentialsUnavailable", "credentials could not be fetched"),
+            Some(fault @ CredentialsError::InvalidConfiguration(_)) => {
+                codes::denied("InvalidCredentialConfiguration", &innermost(fault))
+            }
+            Some(fault) => codes::retry("CredentialsUnavailable", &innermost(fault)),
             None => codes::retry("Transport", &innermost(other)),
         },
     }

@@ -1,0 +1,120 @@
+//! A certificate authority of a test: signs what is asked of it, for as few seconds as a test
+//! has time for.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
+};
+
+/// How long before now a certificate begins, so that clocks that differ a little agree.
+const BEFORE: Duration = Duration::from_secs(60);
+
+/// An authority with its files in a folder.
+pub struct Authority {
+    folder: PathBuf,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// Makes it; its certificate is `ca.pem` in the folder, good for a year.
+    pub fn new(folder: &Path) -> Self {
+        std::fs::create_dir_all(folder).unwrap();
+        let mut own = CertificateParams::default();
+        own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        own.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        own.distinguished_name = named("test authority");
+        lasts(&mut own, span(Duration::from_hours(24 * 365)));
+        let key = KeyPair::generate().unwrap();
+        let certificate = own.self_signed(&key).unwrap();
+        std::fs::write(folder.join("ca.pem"), certificate.pem()).unwrap();
+        std::fs::write(folder.join("ca.key"), key.serialize_pem()).unwrap();
+        Self { folder: folder.to_owned(), issuer: Issuer::new(own, key) }
+    }
+
+    /// Whom to believe.
+    pub fn ca(&self) -> PathBuf {
+        self.folder.join("ca.pem")
+    }
+
+    /// A server's certificate and key for `localhost` and 127.0.0.1.
+    pub fn server(&self, life: Duration) -> (PathBuf, PathBuf) {
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let mut wanted = CertificateParams::new(names).unwrap();
+        wanted.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.write("server", wanted, span(life))
+    }
+
+    /// A client's certificate and key, from a minute ago for `life` from now on.
+    pub fn client(&self, name: &str, life: Duration) -> (PathBuf, PathBuf) {
+        self.write(name, client(name), span(life))
+    }
+
+    /// The same, which was over a minute ago.
+    pub fn expired_client(&self, name: &str) -> (PathBuf, PathBuf) {
+        let now = SystemTime::now();
+        self.write(name, client(name), (now - BEFORE * 10, now - BEFORE))
+    }
+
+    /// The same, which begins in an hour.
+    pub fn later_client(&self, name: &str) -> (PathBuf, PathBuf) {
+        let hour = Duration::from_hours(1);
+        let now = SystemTime::now();
+        self.write(name, client(name), (now + hour, now + hour * 2))
+    }
+
+    /// A client's certificate of this key, which is in PEM, into this file.
+    pub fn sign(&self, key: &Path, name: &str, life: Duration, into: &Path) {
+        let key = KeyPair::from_pem(&std::fs::read_to_string(key).unwrap()).unwrap();
+        let mut wanted = client(name);
+        lasts(&mut wanted, span(life));
+        std::fs::write(into, wanted.signed_by(&key, &self.issuer).unwrap().pem()).unwrap();
+    }
+
+    fn write(
+        &self,
+        file: &str,
+        mut wanted: CertificateParams,
+        span: (SystemTime, SystemTime),
+    ) -> (PathBuf, PathBuf) {
+        lasts(&mut wanted, span);
+        if file == "server" {
+            wanted.distinguished_name = named("localhost");
+        }
+        let key = KeyPair::generate().unwrap();
+        let signed = wanted.signed_by(&key, &self.issuer).unwrap();
+        let certificate = self.folder.join(format!("{file}.pem"));
+        let private = self.folder.join(format!("{file}.key"));
+        std::fs::write(&certificate, signed.pem()).unwrap();
+        std::fs::write(&private, key.serialize_pem()).unwrap();
+        (certificate, private)
+    }
+}
+
+fn named(name: &str) -> DistinguishedName {
+    let mut named = DistinguishedName::new();
+    named.push(DnType::CommonName, name);
+    named
+}
+
+fn client(name: &str) -> CertificateParams {
+    let mut wanted = CertificateParams::default();
+    wanted.distinguished_name = named(name);
+    wanted.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    wanted
+}
+
+fn span(life: Duration) -> (SystemTime, SystemTime) {
+    let now = SystemTime::now();
+    (now - BEFORE, now + life)
+}
+
+fn lasts(wanted: &mut CertificateParams, (from, until): (SystemTime, SystemTime)) {
+    let time = |at: SystemTime| {
+        let seconds = at.duration_since(UNIX_EPOCH).unwrap().as_secs();
+        rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(seconds)
+    };
+    (wanted.not_before, wanted.not_after) = (time(from), time(until));
+}

@@ -4,6 +4,7 @@
 pub mod credentials;
 mod downlink;
 mod lanes;
+pub mod probe;
 mod uplink;
 
 pub use downlink::{Came, Downlink};
@@ -17,8 +18,9 @@ use doorward_events::Bus;
 use doorward_events::aws::Connection;
 use doorward_events::bus::eventbridge::{EventBridge, Options};
 use doorward_events::bus::standalone::Standalone;
+use doorward_events::subscribe::sqs::Inbox;
 
-use crate::config::BusConfig;
+use crate::config::{BusConfig, DownlinkConfig};
 
 /// How AWS is reached and by whom: the same for bus and queue. `None`: not at all.
 #[derive(Debug, Clone)]
@@ -58,4 +60,13 @@ pub async fn open(config: &BusConfig, cloud: Option<&Cloud>) -> anyhow::Result<A
         }
         _ => Ok(Arc::new(Standalone)),
     }
+}
+
+/// Tries whether the queue may be read; takes nothing out of it.
+///
+/// # Errors
+/// What came back.
+pub async fn probe_queue(cloud: &Cloud, downlink: &DownlinkConfig) -> Result<(), String> {
+    let inbox = Inbox::new(cloud.connection(), &downlink.queue_url).await;
+    inbox.map_err(|error| error.to_string())?.probe().await
 }

@@ -6,6 +6,7 @@ mod audit;
 mod check;
 mod clock;
 mod completions;
+mod connect;
 mod doors;
 mod drill;
 mod erase;
@@ -136,6 +137,14 @@ Examples:
   doorward trust show --root root.key --list issuers.jws
   doorward trust remove --root root.key --list issuers.jws acme-delivery-2026")]
     Trust(trust::Args),
+    /// Show what the gateway connects to, or try each step of the way.
+    #[command(after_help = "Exit status: 0 everything works, 2 something does not.
+
+Examples:
+  doorward connect
+  doorward connect --test
+  doorward connect --test --json")]
+    Connect(connect::Args),
     /// Make the gateway's key and certificate request, take its certificate, and see what ends when.
     #[command(after_help = "Examples:
   doorward identity request
@@ -276,6 +285,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Lock(args) => act::run(&cli.config, Act::Lock, &args).await,
         Command::Grants(args) => grants::run(&cli.config, &args).await,
         Command::Trust(args) => trust::run(&cli.config, &args).await,
+        Command::Connect(args) => connect::run(&cli.config, &args).await,
         Command::Identity(args) => identity::run(&cli.config, &args),
         Command::Clock(command) => clock::run(&cli.config, &command).await,
         Command::Visits(args) => visits::run(&cli.config, &args).await,

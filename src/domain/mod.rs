@@ -6,6 +6,7 @@ pub mod attribution;
 pub mod audit;
 pub mod endpoint;
 pub mod entry;
+pub mod expiry;
 pub mod fact;
 pub mod ids;
 pub mod operation;

@@ -22,6 +22,7 @@ use super::opening;
 use super::pace::Pace;
 use super::reload::{self, Reading};
 use super::state::{Effects, Gateway, Identity, Input, Now, StartFacts};
+use super::watching::Watching;
 use crate::bus::{Cloud, Report, Told, Uplink};
 use crate::config::Configuration;
 use crate::domain::ids::VendorId;
@@ -46,6 +47,7 @@ pub struct Daemon {
     pub(super) fleet: Fleet,
     /// As it is gone by now.
     pub(super) configuration: Configuration,
+    pub(super) watching: Watching,
     readings_in: mpsc::Sender<Reading>,
     readings: mpsc::Receiver<Reading>,
     pub(super) batch: Batch,
@@ -145,6 +147,7 @@ impl Daemon {
             started: Instant::now(),
             vendors: HashMap::new(),
             fleet,
+            watching: Watching::start(config.clone()),
             readings_in,
             readings,
             configuration: config,
@@ -248,6 +251,7 @@ impl Daemon {
                 Some(request) = self.requests.recv() => self.asked(request).await,
                 Some(letter) = self.desk.letter() => self.letter(letter),
                 Some(reading) = self.readings.recv() => self.reload(reading),
+                Some(found) = self.watching.found.recv() => self.looked(found),
                 () = tokio::time::sleep_until(wake) => {
                     self.tell_of_stall();
                     if self.now().monotonic >= self.gateway.next_deadline() {

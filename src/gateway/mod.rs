@@ -14,6 +14,7 @@ mod compose;
 mod configured;
 pub mod confine;
 pub mod daemon;
+mod expiry;
 mod fleet;
 mod flood;
 mod flooding;
@@ -30,6 +31,7 @@ mod state;
 mod suspension;
 mod verification;
 mod view;
+mod watching;
 mod window;
 
 pub use configured::Configured;

@@ -106,6 +106,7 @@ impl Daemon {
         // What counts only from the next start on is as it was until then.
         let Configuration { gateway, drill, .. } = self.configuration.clone();
         self.configuration = Configuration { gateway, drill, ..new };
+        self.watching.configured(&self.configuration);
         told
     }
 }

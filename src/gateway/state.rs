@@ -14,6 +14,7 @@ use super::assumption::Assumptions;
 use super::audit::{Checkpoints, Signed};
 use super::compose::Composer;
 use super::configured::{Configured, bindings, zones};
+use super::expiry::{self, Tellings};
 use super::flood::{self, Floods};
 use super::memory::{Memory, VendorFile, VendorState};
 use super::orders::By;
@@ -24,6 +25,7 @@ use crate::domain::endpoint::EndpointState;
 use crate::domain::entry::{Entry, EntryState, Role};
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
 use crate::health::Figures;
+use crate::identity::Item;
 use crate::journal::{Batch, Erased, Gap, NewEvent, PreviousStop, Restored};
 use crate::link::{CommandTold, ReadRequest, Signal};
 use crate::local::{AuditKey, VendorOrder};
@@ -139,6 +141,10 @@ pub enum Input {
         configured: Configured,
         removed: Vec<String>,
     },
+    /// Everything that the gateway relies on and that ends, as it is now.
+    Endings(Vec<Item>),
+    /// The file with the list of issuers is another one: its text.
+    IssuersRead(String),
     /// The operator `uid` orders something of a vendor's process. Number `ask` is answered.
     VendorOrdered {
         ask: u64,
@@ -202,6 +208,8 @@ pub struct Gateway {
     pub(super) memory: Memory,
     pub(super) guard: Guard,
     pub(super) checkpoints: Checkpoints,
+    /// What was told of what ends.
+    pub(super) tellings: Tellings,
     pub(super) start: StartInfo,
     pub(super) next_heartbeat: Duration,
     pub(super) next_handshake: Duration,
@@ -233,6 +241,7 @@ impl Gateway {
         let composer = Composer::new(identity, &entries, seed);
         let guard = Guard::restored(belief, &restored);
         let floods = flood::remembered(&restored.facts);
+        let tellings = expiry::remembered(&restored.facts);
         let remembered = Memory::load(restored.facts, pinned);
         let assumptions = Assumptions::restored(&remembered.doors);
         Self {
@@ -250,6 +259,7 @@ impl Gateway {
             memory: Memory::default(),
             guard,
             checkpoints: Checkpoints::new(),
+            tellings,
             start: StartInfo {
                 previous_stop: restored.previous_stop,
                 waiting: restored.waiting,
@@ -292,6 +302,8 @@ impl Gateway {
             Input::Configured { configured, removed } => {
                 self.configured(now, configured, &removed, &mut effects);
             }
+            Input::Endings(items) => self.endings(now, &items, &mut effects),
+            Input::IssuersRead(signed) => self.issuers_read(now, &signed, &mut effects),
             Input::VendorOrdered { ask, vendor, order, uid } => {
                 self.vendor_ordered(now, ask, &vendor, order, &By::Operator(uid), &mut effects);
             }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::certificate::{Certificate, Standing, days_until};
 use super::folder::Folder;
 use super::pem_file;
-use crate::config::Configuration;
+use crate::config::{BusConfig, Configuration, CredentialsConfig};
 use crate::link::Connection;
 
 /// So long before its end something is due that people renew: an authority, a list.
@@ -27,6 +27,8 @@ pub enum Kind {
     VendorCertificate,
     /// Who may have signed a broker's certificate.
     BrokerAuthority,
+    /// Who may have signed the certificate of the endpoint for keys.
+    EndpointAuthority,
     /// The file with the list of issuers.
     IssuerList,
 }
@@ -38,6 +40,7 @@ impl Kind {
             Self::DeviceCertificate => "device_certificate",
             Self::VendorCertificate => "vendor_certificate",
             Self::BrokerAuthority => "broker_authority",
+            Self::EndpointAuthority => "endpoint_authority",
             Self::IssuerList => "issuer_list",
         }
     }
@@ -108,8 +111,19 @@ pub fn inventory(configuration: &Configuration) -> Vec<Item> {
     let gateway = &configuration.gateway;
     let mut items = Vec::new();
     let own = Folder::new(&gateway.identity.folder);
-    if std::fs::symlink_metadata(own.key()).is_ok() {
-        items.push(certificate(Kind::DeviceCertificate, &gateway.instance, own.certificate()));
+    let instance = &gateway.instance;
+    let asked = match &gateway.bus {
+        BusConfig::Eventbridge { credentials: CredentialsConfig::Iot(iot), .. } => Some(iot),
+        _ => None,
+    };
+    if let Some(iot) = asked {
+        items.push(certificate(Kind::DeviceCertificate, instance, iot.certificate.clone()));
+        if let Some(file) = &iot.ca {
+            let (kind, name) = (Kind::EndpointAuthority, instance.clone());
+            items.push(Item { kind, name, ends: authority(file), file: file.clone() });
+        }
+    } else if std::fs::symlink_metadata(own.key()).is_ok() {
+        items.push(certificate(Kind::DeviceCertificate, instance, own.certificate()));
     }
     for vendor in &configuration.vendors {
         let Connection::Mqtt(broker) = &vendor.connection else { continue };

@@ -8,10 +8,12 @@ mod certificate;
 mod folder;
 mod inventory;
 mod pem_file;
+mod renewal;
 mod stamp;
 
 pub use certificate::{Certificate, CertificateError, Standing, days_until};
 pub use folder::{CERTIFICATE, Folder, FolderError, Installed, KEY, REQUEST, Requested};
 pub use inventory::{Ends, Item, Kind, inventory};
 pub use pem_file::{MAX_PEM, PemError, certificates, chain_and_key, read_bounded};
-pub use stamp::stamp;
+pub use renewal::{Renewal, RenewalError, Renewing, renew};
+pub use stamp::{Stamp, stamp};

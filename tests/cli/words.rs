@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use crate::gateway::{BINARY, Place, Said};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "run",
     "check",
     "events",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 18] = [
     "visits",
     "trust",
     "clock",
+    "connect",
     "identity",
     "completions",
 ];

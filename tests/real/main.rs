@@ -18,6 +18,7 @@ mod commands;
 mod disk;
 mod full;
 mod hostile;
+mod identity;
 mod kill;
 mod metrics;
 mod modbus;

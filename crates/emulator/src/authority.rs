@@ -2,8 +2,9 @@
 //! has time for.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose,
@@ -54,14 +55,14 @@ impl Authority {
 
     /// The same, which was over a minute ago.
     pub fn expired_client(&self, name: &str) -> (PathBuf, PathBuf) {
-        let now = SystemTime::now();
+        let now = Timestamp::now();
         self.write(name, client(name), (now - BEFORE * 10, now - BEFORE))
     }
 
     /// The same, which begins in an hour.
     pub fn later_client(&self, name: &str) -> (PathBuf, PathBuf) {
         let hour = Duration::from_hours(1);
-        let now = SystemTime::now();
+        let now = Timestamp::now();
         self.write(name, client(name), (now + hour, now + hour * 2))
     }
 
@@ -77,7 +78,7 @@ impl Authority {
         &self,
         file: &str,
         mut wanted: CertificateParams,
-        span: (SystemTime, SystemTime),
+        span: (Timestamp, Timestamp),
     ) -> (PathBuf, PathBuf) {
         lasts(&mut wanted, span);
         if file == "server" {
@@ -106,14 +107,14 @@ fn client(name: &str) -> CertificateParams {
     wanted
 }
 
-fn span(life: Duration) -> (SystemTime, SystemTime) {
-    let now = SystemTime::now();
+fn span(life: Duration) -> (Timestamp, Timestamp) {
+    let now = Timestamp::now();
     (now - BEFORE, now + life)
 }
 
-fn lasts(wanted: &mut CertificateParams, (from, until): (SystemTime, SystemTime)) {
-    let time = |at: SystemTime| {
-        let seconds = at.duration_since(UNIX_EPOCH).unwrap().as_secs();
+fn lasts(wanted: &mut CertificateParams, (from, until): (Timestamp, Timestamp)) {
+    let time = |at: Timestamp| {
+        let seconds = u64::try_from(at.as_second()).unwrap();
         rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(seconds)
     };
     (wanted.not_before, wanted.not_after) = (time(from), time(until));

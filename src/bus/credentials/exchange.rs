@@ -185,7 +185,7 @@ async fn request(
 }
 
 /// What an answer means. `date` is the endpoint's own time.
-fn answer(
+pub(super) fn answer(
     status: u16,
     body: &[u8],
     date: Option<Timestamp>,
@@ -274,11 +274,4 @@ fn cause(error: &(dyn Error + 'static)) -> CredentialFailure {
 
 fn words(alert: AlertDescription) -> String {
     format!("{alert:?}")
-}
-
-#[cfg(test)]
-pub(super) mod told {
-    //! The meaning of answers, without a connection.
-
-    pub use super::answer;
 }

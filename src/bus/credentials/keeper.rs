@@ -1,9 +1,8 @@
 //! Keys in memory, fetched anew before they end. While the endpoint is away the old ones are used
 //! as long as they are good; one exchange is under way at a time.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -18,6 +17,7 @@ use super::failure::CredentialFailure;
 use super::timing;
 use crate::config::IotConfig;
 use crate::health::CredentialStatus;
+use crate::identity::{Stamp, stamp};
 
 /// How often it is looked whether certificate or key were exchanged.
 pub const LOOK: Duration = Duration::from_secs(5);
@@ -193,14 +193,11 @@ impl Task {
     }
 }
 
-/// What tells one certificate or key from the next: where the name leads, and when it was written.
-type Stamps = Vec<Option<(PathBuf, SystemTime, u64)>>;
-
-async fn stamps(config: &IotConfig) -> Stamps {
+async fn stamps(config: &IotConfig) -> Vec<Option<Stamp>> {
     let files = [Some(config.certificate.clone()), Some(config.key.clone()), config.ca.clone()];
     let looked = tokio::task::spawn_blocking(move || {
         let files = files.iter().flatten();
-        files.map(|file| crate::identity::stamp(file)).collect()
+        files.map(|file| stamp(file)).collect()
     });
     looked.await.unwrap_or_default()
 }

@@ -1,4 +1,9 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 #![allow(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::path::Path;
@@ -8,7 +13,7 @@ use doorward_emulator::{Authority, Iot, Mood, ROLE_ALIAS, THING};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
-use super::exchange::told::answer;
+use super::exchange::answer;
 use super::*;
 use crate::config::IotConfig;
 

@@ -1,8 +1,9 @@
 //! A list of issuers came over the bus: the root key's own word on whom to believe from now on.
 
-use doorward_events::statement::{IssuerList, Verifier};
+use doorward_events::statement::{Interval, IssuerList, Verifier};
 
 use super::Answering;
+use crate::domain::access::Trust;
 use crate::gateway::own_story::TrustTold;
 use crate::gateway::state::{CHANGE_SETTLES, Effects, Gateway, Now};
 use crate::local::Answer;
@@ -42,6 +43,33 @@ impl Gateway {
         listed: &Listed,
         effects: &mut Effects,
     ) {
+        let version = self.believe(now, listed, effects);
+        effects.answers.push(Answering { ask, answer: Answer::Issuers { version } });
+    }
+
+    /// The file with the list is another one: a newer list in it is believed from now on.
+    pub(in crate::gateway) fn issuers_read(
+        &mut self,
+        now: Now,
+        signed: &str,
+        effects: &mut Effects,
+    ) {
+        let reading = self.guard.clock.read(now.monotonic);
+        // While nobody knows the time, keys are judged by the floor, as with what comes over the bus.
+        let latest = if reading.trust == Trust::None { reading.earliest } else { reading.latest };
+        let at = Interval { earliest: reading.earliest, latest };
+        let belief = &self.guard.belief;
+        let Some(root) = belief.root else { return };
+        match IssuerList::open(signed.trim(), &root, belief.issuers_version, at) {
+            Ok(list) => {
+                let signed = signed.trim().to_owned();
+                self.believe(now, &Listed { list, signed }, effects);
+            }
+            Err(error) => tracing::error!(%error, "the new list of issuers is not believed"),
+        }
+    }
+
+    fn believe(&mut self, now: Now, listed: &Listed, effects: &mut Effects) -> u64 {
         let Listed { list, signed } = listed;
         let version = list.version();
         let belief = &mut self.guard.belief;
@@ -53,6 +81,6 @@ impl Gateway {
             // It tells which list is believed.
             self.next_heartbeat = self.next_heartbeat.min(now.monotonic + CHANGE_SETTLES);
         }
-        effects.answers.push(Answering { ask, answer: Answer::Issuers { version } });
+        version
     }
 }

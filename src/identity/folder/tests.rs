@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateSigningRequestParams, IsCa, Issuer};
+use rcgen::{BasicConstraints, IsCa, Issuer};
 
 use super::*;
 

@@ -174,7 +174,7 @@ fn accesses_decisions_and_the_gateways_own_record_leave_digests() {
         "security.authentication_failed",
         "security.retained_command_found",
     ];
-    const SOME: [&str; 28] = [
+    const SOME: [&str; 29] = [
         "access.denied",
         "access.granted",
         "access.requested",
@@ -187,6 +187,7 @@ fn accesses_decisions_and_the_gateways_own_record_leave_digests() {
         "entry.attribution_updated",
         "entry.registered",
         "gateway.clock_changed",
+        "gateway.credential_expiring",
         "gateway.events_dropped",
         "gateway.started",
         "gateway.subject_erased",

@@ -88,6 +88,11 @@ impl Gateway {
         gateway
     }
 
+    /// Writes the configuration, and starts nothing.
+    pub fn configured_only(setup: &Setup<'_>) -> Self {
+        Self::configured(setup, &[])
+    }
+
     fn configured(setup: &Setup<'_>, vendors: &[(&str, &str)]) -> Self {
         let Setup { folder, broker_port, doors, bus, mqtt } = setup;
         std::fs::create_dir_all(folder.join("vendors.d")).unwrap();

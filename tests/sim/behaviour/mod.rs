@@ -3,6 +3,7 @@
 mod assumptions;
 mod availability;
 mod contacts;
+mod expiry;
 mod floods;
 mod gaps;
 mod hostile;

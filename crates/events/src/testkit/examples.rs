@@ -36,6 +36,8 @@ examples! {
     "entry.unlock_requested" / "courier-at-the-door.json",
     "gateway.clock_changed" / "found.json",
     "gateway.clock_changed" / "lost.json",
+    "gateway.credential_expiring" / "broker-certificate-in-a-week.json",
+    "gateway.credential_expiring" / "own-certificate-is-over.json",
     "gateway.events_dropped" / "disk-full.json",
     "gateway.subject_erased" / "two-had-not-left.json",
     "grant.consumed" / "the-only-use.json",

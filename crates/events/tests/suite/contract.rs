@@ -348,6 +348,7 @@ fn every_word_of_every_vocabulary_is_written_and_read() {
         OperationSource: EntryLockChanged "/data/operation_source",
         Position: EntryPositionChanged "/data/position",
         QuarantineReason: EventQuarantined "/data/reason",
+        ReliedUpon: GatewayCredentialExpiring "/data/credential",
         StateReportReason: EntryStateReported "/data/reason",
         StopKind: GatewayStarted "/data/previous_stop",
         UseRestoredReason: GrantUseRestored "/data/reason",

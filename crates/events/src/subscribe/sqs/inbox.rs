@@ -77,6 +77,15 @@ impl Inbox {
         Ok(messages.into_iter().filter_map(letter).collect())
     }
 
+    /// Tries whether messages may be received: one call that waits for none and hides none. Of a
+    /// message that is there the count of its receptions grows.
+    ///
+    /// # Errors
+    /// The code of what went wrong.
+    pub async fn probe(&self) -> Result<(), String> {
+        self.queue.receive(1, Duration::ZERO, Duration::ZERO).await.map(drop)
+    }
+
     /// Deletes messages; those that are still there, with the code of the first.
     ///
     /// # Errors

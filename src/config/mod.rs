@@ -25,7 +25,7 @@ pub use identity::IdentityConfig;
 pub use journal::JournalConfig;
 pub use names::is_vendor;
 pub use trust::{DownlinkConfig, Issuers, SystemClock, TrustConfig};
-pub use vendor::VendorConfig;
+pub use vendor::{VendorConfig, of_text as vendor_of_text};
 
 use crate::domain::entry::Entry;
 use crate::domain::ids::VendorId;

@@ -40,7 +40,8 @@ impl Source {
         }
     }
 
-    fn of(file: &Path, text: String) -> Self {
+    /// The same of a text in hand.
+    pub fn of(file: &Path, text: String) -> Self {
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
         let lines = lines.collect();
         let mut places = HashMap::new();

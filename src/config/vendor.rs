@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use doorward_translators::ecosystem::{self, Lists};
-use doorward_translators::{Fault, Place, Setup, Transport, Wire};
+use doorward_translators::{Fault, Place, Setup, Topics, Transport, Wire};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -31,7 +31,9 @@ pub struct VendorConfig {
     /// How much it, and each of its devices, may send.
     pub limits: Limits,
     /// What it subscribes to, where it is reached by a broker.
-    subscriptions: Vec<String>,
+    pub subscriptions: Vec<String>,
+    /// Who says what at that broker; nothing where there is none.
+    pub topics: Topics,
 }
 
 #[derive(Deserialize)]
@@ -58,41 +60,58 @@ pub fn read(
 ) -> (VendorId, Option<VendorConfig>) {
     let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let id = VendorId::new(name);
-    let config = parse(file, &id, profiles, others, findings);
+    let source = is_named(file, &id, findings).then(|| Source::read(file, findings)).flatten();
+    let config = source.and_then(|source| parse(&source, &id, profiles, others, findings));
     (id, config)
 }
 
-fn parse(
+/// What a file of this name and text would say, whether or not it is there.
+pub fn of_text(
     file: &Path,
-    id: &VendorId,
+    text: &str,
     profiles: &Path,
-    others: &[VendorConfig],
     findings: &mut Vec<Finding>,
 ) -> Option<VendorConfig> {
-    if !is_vendor(id.as_str()) {
+    let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let id = VendorId::new(name);
+    let source = is_named(file, &id, findings).then(|| Source::of(file, text.to_owned()))?;
+    parse(&source, &id, profiles, &[], findings)
+}
+
+fn is_named(file: &Path, id: &VendorId, findings: &mut Vec<Finding>) -> bool {
+    let usable = is_vendor(id.as_str());
+    if !usable {
         findings.push(Finding::error(
             file,
             "the file's name is the vendor's, and this one is not usable",
             "use 1 to 32 lower-case letters, digits, '-' and '_', beginning with a letter or digit",
         ));
-        return None;
     }
-    let source = Source::read(file, findings)?;
+    usable
+}
+
+fn parse(
+    source: &Source,
+    id: &VendorId,
+    profiles: &Path,
+    others: &[VendorConfig],
+    findings: &mut Vec<Finding>,
+) -> Option<VendorConfig> {
     let parsed: File = source.parse(findings)?;
-    let profile = profile(&source, &parsed.ecosystem, profiles, findings)?;
+    let profile = profile(source, &parsed.ecosystem, profiles, findings)?;
     let transport = ecosystem::transport(&parsed.ecosystem);
     let mut settings = parsed.settings;
     let connection = match transport {
         Transport::Mqtt => {
-            surplus(&source, "serial", parsed.serial.is_some(), "a broker", findings);
-            let table = needed(&source, "mqtt", parsed.mqtt, findings);
-            table.map(|table| Connection::Mqtt(mqtt::read(&source, id, table, findings)))
+            surplus(source, "serial", parsed.serial.is_some(), "a broker", findings);
+            let table = needed(source, "mqtt", parsed.mqtt, findings);
+            table.map(|table| Connection::Mqtt(mqtt::read(source, id, table, findings)))
         }
         Transport::Serial => {
-            surplus(&source, "mqtt", parsed.mqtt.is_some(), "a serial port", findings);
-            let table = needed(&source, "serial", parsed.serial, findings);
+            surplus(source, "mqtt", parsed.mqtt.is_some(), "a serial port", findings);
+            let table = needed(source, "serial", parsed.serial, findings);
             table.map(|table| {
-                let line = serial::read(&source, table, findings);
+                let line = serial::read(source, table, findings);
                 // A protocol's silences are measured in characters.
                 if settings.insert("baud".to_owned(), line.baud.into()).is_some() {
                     let message = "the speed of a line does not belong here; this has no effect";
@@ -103,8 +122,8 @@ fn parse(
         }
     };
     let before = findings.len();
-    let limits = limits::read(&source, parsed.limits, findings);
-    let listed = endpoints::read(&source, id, transport, parsed.endpoint, findings);
+    let limits = limits::read(source, parsed.limits, findings);
+    let listed = endpoints::read(source, id, transport, parsed.endpoint, findings);
     if findings.get(before..).is_some_and(|new| new.iter().any(Finding::is_error)) {
         // The places of those that are left would be others than in the file.
         return None;
@@ -117,11 +136,11 @@ fn parse(
     };
     let opened = match ecosystem::open(&setup) {
         Ok(opened) => {
-            tell(&source, profile.as_ref(), opened.warnings, findings);
+            tell(source, profile.as_ref(), opened.warnings, findings);
             Some((opened.wire, opened.lists))
         }
         Err(faults) => {
-            tell(&source, profile.as_ref(), faults, findings);
+            tell(source, profile.as_ref(), faults, findings);
             None
         }
     };
@@ -134,16 +153,18 @@ fn parse(
         })
         .collect();
     let (wire, lists) = opened?;
-    let subscriptions = match wire {
+    let (subscriptions, topics) = match wire {
         Wire::Mqtt(translator) => {
-            translator.subscriptions().into_iter().map(|wanted| wanted.filter).collect()
+            let wanted = translator.subscriptions().into_iter().map(|wanted| wanted.filter);
+            (wanted.collect(), translator.topics())
         }
-        Wire::Serial(_) => Vec::new(),
+        Wire::Serial(_) => (Vec::new(), Topics::default()),
     };
     let connection = connection?;
     let id = id.clone();
-    let config = VendorConfig { id, setup, connection, endpoints, lists, limits, subscriptions };
-    beside(&source, &config, others, findings);
+    let config =
+        VendorConfig { id, setup, connection, endpoints, lists, limits, subscriptions, topics };
+    beside(source, &config, others, findings);
     Some(config)
 }
 

@@ -8,6 +8,7 @@ pub mod faults;
 mod flow;
 mod messages;
 mod mqtt;
+mod probe;
 mod sandbox;
 mod serial;
 mod session;
@@ -19,7 +20,8 @@ use anyhow::Context;
 use doorward_sandbox::{Limits, Prepared};
 
 pub use doorward_sandbox::attempts::{Attempt, Outcome};
-pub use mqtt::probe;
+pub use probe::{Verdict, examine, probe};
+pub use tls::usable;
 
 use crate::link::Signal;
 use commands::Ended;

@@ -161,21 +161,8 @@ impl Answers {
     }
 }
 
-/// Connects once under a client id of its own, to see whether the broker takes us.
-pub async fn probe(connection: &MqttConnection) -> anyhow::Result<()> {
-    let id = format!("{}-check-{}", connection.client_id, std::process::id());
-    let options = options(connection, &id, true)?;
-    let (_client, mut events) = AsyncClient::new(options, 4);
-    loop {
-        match tokio::time::timeout(Duration::from_secs(CONNECT_TIMEOUT_S), events.poll()).await? {
-            Ok(Event::Incoming(Packet::ConnAck(_))) => return Ok(()),
-            Ok(_) => {}
-            Err(error) => return Err(anyhow::anyhow!(describe(&error))),
-        }
-    }
-}
-
-fn options(
+/// How a connection is made; with `clean_start` the broker keeps nothing of it.
+pub(super) fn options(
     connection: &MqttConnection,
     client_id: &str,
     clean_start: bool,

@@ -34,6 +34,11 @@ pub fn client_config(files: &TlsFiles) -> anyhow::Result<Arc<ClientConfig>> {
     Ok(Arc::new(config))
 }
 
+/// Whether the files can be read and the key is the certificate's. Errors name the file.
+pub fn usable(files: &TlsFiles) -> anyhow::Result<()> {
+    client_config(files).map(|_| ())
+}
+
 fn certificates(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     let found: Vec<_> = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect)

@@ -22,6 +22,7 @@ mod identity;
 mod journal;
 mod lifecycle;
 mod link_frames;
+mod planted;
 #[path = "../real/support/sink.rs"]
 #[allow(dead_code, reason = "it can do more than is asked of it here")]
 mod sink;

@@ -22,7 +22,7 @@ pub use observation::{
 pub use text::MAX_DETAIL;
 pub use translator::{
     Acted, CannotAct, LineDriver, LineFault, MAX_LINE_RAW, Publication, Report, Step, Subscription,
-    Translator,
+    Topics, Translator,
 };
 pub use vocabulary::{
     Act, AlarmKind, Capability, CredentialKind, LockState, OperationKind, OperationSource, Position,

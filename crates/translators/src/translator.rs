@@ -22,6 +22,17 @@ pub struct Subscription {
     pub commands: bool,
 }
 
+/// Who says what where, as MQTT topic filters: what a broker's list of who may do what is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Topics {
+    /// What the devices' side publishes. No filter holds a topic that anything is commanded on.
+    pub said: Vec<String>,
+    /// What the devices' side carries out or answers, whoever asks.
+    pub heard: Vec<String>,
+    /// Where [`Translator::command`] and [`Translator::read_request`] go.
+    pub asked: Vec<String>,
+}
+
 /// A message to a device. It has no flag for retaining it, since no message of ours is retained.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {
@@ -103,6 +114,9 @@ pub trait Translator: Send {
     /// The message that makes a device act, in a form whose outcome does not depend on the state
     /// before: never a toggle.
     fn command(&self, address: &str, act: Act) -> Result<Publication, CannotAct>;
+
+    /// Who says what where. Each filter once, in an order that stays the same.
+    fn topics(&self) -> Topics;
 }
 
 /// Bytes for the line, `after` the step before them.

@@ -22,6 +22,8 @@ mod ecosystems;
 mod facts;
 #[path = "conformance/mutation.rs"]
 mod mutation;
+#[path = "conformance/topics.rs"]
+mod topics;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

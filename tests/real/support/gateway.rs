@@ -284,6 +284,17 @@ impl Gateway {
         (serde_json::from_slice(&output.stdout).unwrap(), output.status.code())
     }
 
+    /// What `check` finds in files and broker and of the gateway: not in this machine, and not that a
+    /// test's broker lets everybody do everything.
+    pub fn found(report: &serde_json::Value) -> Vec<serde_json::Value> {
+        let others = ["acl", "clock", "disk", "memory", "sandbox"];
+        let findings = report["findings"].as_array().unwrap().iter();
+        let own = |finding: &&serde_json::Value| {
+            !others.contains(&finding["check"].as_str().unwrap_or_default())
+        };
+        findings.filter(own).cloned().collect()
+    }
+
     /// The newest thousand rows of quarantine.
     pub fn quarantine(&self) -> Vec<serde_json::Value> {
         let args = ["quarantine", "--limit", "1000", "--json"];

@@ -17,7 +17,7 @@ use crate::observation::{
     Device, MAX_OBSERVATIONS, Message, Observation, Refusal, RefusalReason, What,
 };
 use crate::payload::{self, MAX_PAYLOAD, refusal, type_of};
-use crate::translator::{CannotAct, Publication, Subscription, Translator};
+use crate::translator::{CannotAct, Publication, Subscription, Topics, Translator};
 use crate::vocabulary::{Act, Capability};
 
 /// Most topics of all endpoints of a vendor.
@@ -421,5 +421,22 @@ impl Translator for ProfileTranslator {
         let endpoint =
             self.endpoint(address).ok_or_else(|| CannotAct::UnknownDevice(address.to_owned()))?;
         endpoint.acts.get(&act).cloned().ok_or(CannotAct::NoSafeForm(act))
+    }
+
+    /// What nothing reads is said all the same.
+    fn topics(&self) -> Topics {
+        let below = self.commands.below.iter().map(|topic| format!("{topic}/#"));
+        let exact = self.commands.exact.iter().filter(|topic| !self.commands.hold_below(topic));
+        let forms = self.endpoints.iter().flat_map(|endpoint| {
+            endpoint.acts.values().chain(&endpoint.read).map(|form| form.topic.clone())
+        });
+        let asked: BTreeSet<String> = forms.collect();
+        // A profile may ask where it expects no command of others.
+        let asked_alone = asked.iter().filter(|topic| !self.commands.hold(topic));
+        Topics {
+            said: self.topics.keys().cloned().collect(),
+            heard: exact.chain(asked_alone).cloned().chain(below).collect(),
+            asked: asked.into_iter().collect(),
+        }
     }
 }

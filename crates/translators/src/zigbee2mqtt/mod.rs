@@ -21,7 +21,7 @@ pub use topic::MAX_TOPIC;
 use crate::ecosystem::{Fault, Lists, Native, Opened, Setup, Transport, Wire, read_table};
 use crate::observation::{Message, Observation, Refusal, RefusalReason};
 use crate::payload::{self, refusal};
-use crate::translator::{CannotAct, Publication, Subscription, Translator};
+use crate::translator::{CannotAct, Publication, Subscription, Topics, Translator};
 use crate::vocabulary::Act;
 use topic::{Route, is_addressable, route};
 
@@ -34,6 +34,31 @@ const BRIDGE_PART: &str = "bridge";
 /// What zigbee2mqtt carries out: of devices whose names have up to three levels, and of the bridge.
 /// Of names with more, a command that the broker keeps is found when the session is new.
 const COMMANDS: [&str; 4] = ["+/set/#", "+/+/set/#", "+/+/+/set/#", "bridge/request/#"];
+
+/// What the bridge answers beside: requests for a device's state.
+const QUESTIONS: [&str; 3] = ["+/get/#", "+/+/get/#", "+/+/+/get/#"];
+
+/// What it says, of devices whose names have one level: below a name with more, no filter would
+/// tell a state from a command.
+const SAID: [&str; 14] = [
+    "+",
+    "+/availability",
+    "+/action",
+    "bridge/state",
+    "bridge/info",
+    "bridge/devices",
+    "bridge/groups",
+    "bridge/definitions",
+    "bridge/extensions",
+    "bridge/converters",
+    "bridge/health",
+    "bridge/event",
+    "bridge/logging",
+    "bridge/response/#",
+];
+
+/// Where devices whose names have one level are asked and commanded.
+const ASKED: [&str; 2] = ["+/get", "+/set"];
 
 /// The longest payload of a topic on which the bridge describes itself, in bytes.
 pub const MAX_BRIDGE_PAYLOAD: usize = 1024 * 1024;
@@ -223,6 +248,17 @@ impl Translator for Zigbee2Mqtt {
         };
         let topic = format!("{}/{address}/set", self.base);
         Ok(Publication { topic, payload: payload.to_vec() })
+    }
+
+    fn topics(&self) -> Topics {
+        let below = |filters: &[&str]| -> Vec<String> {
+            filters.iter().map(|filter| format!("{}/{filter}", self.base)).collect()
+        };
+        Topics {
+            said: below(&SAID),
+            heard: below(&[&COMMANDS[..], &QUESTIONS].concat()),
+            asked: below(&ASKED),
+        }
     }
 
     fn is_sensitive(&self, topic: &str, payload: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::check::{Looked, Report};
+use super::part::{Looked, Part};
 use crate::config::{Finding, Kind};
 use crate::link::Layer;
 
@@ -10,13 +10,13 @@ use crate::link::Layer;
 const PLACE: &str = "sandbox";
 
 /// Starts a process as a vendor's, and tells which of its layers are in force.
-pub async fn look(report: &mut Report) {
+pub(super) async fn look(part: &mut Part) {
     match crate::supervisor::layers().await {
         Ok(layers) => {
             for layer in &layers {
-                tell(layer, report);
+                tell(layer, part);
             }
-            report.looked.push(Looked {
+            part.looked.push(Looked {
                 what: format!("{PLACE}: cgroup"),
                 ok: true,
                 skipped: true,
@@ -30,7 +30,7 @@ pub async fn look(report: &mut Report) {
             let words = format!("{error:#}");
             let remedy = "run doorward on Linux 5.0 or newer, as this is how every vendor's \
                           process begins";
-            report.findings.push(
+            part.findings.push(
                 Finding::error(
                     Path::new(PLACE),
                     format!("no vendor's process can be locked down: {words}"),
@@ -38,7 +38,7 @@ pub async fn look(report: &mut Report) {
                 )
                 .of_kind(Kind::Surroundings),
             );
-            report.looked.push(Looked {
+            part.looked.push(Looked {
                 what: PLACE.to_owned(),
                 ok: false,
                 skipped: false,
@@ -48,7 +48,7 @@ pub async fn look(report: &mut Report) {
     }
 }
 
-fn tell(layer: &Layer, report: &mut Report) {
+fn tell(layer: &Layer, part: &mut Part) {
     let what = format!("{PLACE}: {}", layer.name);
     let detail = Some(layer.detail.clone());
     let (without, remedy) = match layer.name.as_str() {
@@ -72,9 +72,8 @@ fn tell(layer: &Layer, report: &mut Report) {
     };
     if !layer.in_force {
         let text = format!("{}: {}; {without}", layer.name, layer.detail);
-        report
-            .findings
+        part.findings
             .push(Finding::warning(Path::new(PLACE), text, remedy).of_kind(Kind::Surroundings));
     }
-    report.looked.push(Looked { what, ok: layer.in_force, skipped: false, detail });
+    part.looked.push(Looked { what, ok: layer.in_force, skipped: false, detail });
 }

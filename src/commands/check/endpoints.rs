@@ -1,0 +1,55 @@
+//! Devices that speak and that no file or inventory knows.
+
+use std::collections::BTreeMap;
+
+use super::part::Part;
+use super::surroundings::{Running, Surroundings};
+use crate::config::{Configuration, Finding};
+use crate::journal::QuarantineRow;
+use crate::local::Client;
+
+/// Rows of quarantine that are looked at, the newest.
+const ROWS: u64 = 1000;
+/// Most devices that are told.
+const NAMED: usize = 20;
+/// The reason in quarantine.
+const UNKNOWN: &str = "unknown_endpoint";
+
+#[derive(serde::Serialize)]
+struct Query {
+    limit: u64,
+}
+
+pub(super) async fn look(around: &Surroundings, configuration: &Configuration, part: &mut Part) {
+    if let Running::Not(why) = &around.gateway {
+        return part.skip(format!("the running gateway: {why}"));
+    }
+    let socket = &configuration.gateway.socket;
+    let rows: Vec<QuarantineRow> =
+        match Client::new(socket).get("/v1/quarantine", &Query { limit: ROWS }).await {
+            Ok(rows) => rows,
+            Err(error) => return part.skip(format!("the quarantine: {error}")),
+        };
+    let mut unknown: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.reason == UNKNOWN) {
+        let vendor = row.vendor.as_deref().unwrap_or("gateway");
+        // Rows come newest first.
+        let entry = unknown.entry(format!("{vendor}: {}", row.source));
+        entry.or_insert_with(|| (0, row.at.clone())).0 += 1;
+    }
+    if unknown.is_empty() {
+        part.well = Some("nobody unknown speaks".to_owned());
+    }
+    for (source, (count, newest)) in unknown.iter().take(NAMED) {
+        let text =
+            format!("{source} is nobody's device: {count} in quarantine, the newest of {newest}");
+        let remedy = "pair the device, or name it under [[endpoint]] in its vendor's file; one that \
+                      is none of yours belongs off this broker";
+        part.find(Finding::warning(socket, text, remedy));
+    }
+    let more = unknown.len().saturating_sub(NAMED);
+    if more > 0 {
+        let text = format!("{more} more devices that nobody knows");
+        part.find(Finding::warning(socket, text, "doorward quarantine lists them"));
+    }
+}

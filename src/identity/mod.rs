@@ -4,6 +4,7 @@
 //! Not to be mixed up with the keys that it signs with (`audit.key`, `console.key`): those are
 //! believed by name and never leave it, and nobody certifies them.
 
+mod authority;
 mod certificate;
 mod folder;
 mod inventory;
@@ -11,6 +12,7 @@ mod pem_file;
 mod renewal;
 mod stamp;
 
+pub use authority::{Authority, AuthorityError, Signed};
 pub use certificate::{Certificate, CertificateError, Standing, days_until};
 pub use folder::{CERTIFICATE, Folder, FolderError, Installed, KEY, REQUEST, Requested};
 pub use inventory::{Ends, Item, Kind, inventory};

@@ -1,32 +1,86 @@
-//! The certificates that brokers see: whether they can be read and the key is theirs.
+//! Certificates that brokers see, and the gateway's own: whether they can be read, whether each key
+//! is its own, and when they end.
+
+use jiff::Timestamp;
 
 use super::broker::{at_brokers, file_of};
 use super::part::Part;
 use super::surroundings::Surroundings;
 use crate::config::{Configuration, Finding};
+use crate::identity::{Item, Kind, Standing, inventory};
 
 pub(super) fn look(around: &Surroundings, configuration: &Configuration, part: &mut Part) {
-    let mut any = false;
     for (vendor, broker) in at_brokers(configuration) {
         let Some(files) = &broker.tls else { continue };
-        any = true;
         let what = format!("certificates of {}", vendor.id);
         match crate::vendor::usable(files) {
             Ok(()) => part.well(what, None),
             Err(error) => {
                 let detail = format!("{error:#}");
-                let remedy = "doorward setup makes them anew where they are missing; a key and a \
-                              certificate belong together, and the gateway's user must be able to \
-                              read both";
+                let remedy = "doorward setup makes what is missing; a key and a certificate belong \
+                              together, and the gateway's user must be able to read both (ls -l)";
                 let text = format!("the {what} cannot be used: {detail}");
-                part.find(
-                    Finding::error(&file_of(around, vendor), text, remedy).at(None, "mqtt.tls"),
-                );
+                let at = file_of(around, vendor);
+                part.find(Finding::error(&at, text, remedy).at(None, "mqtt.tls"));
                 part.bad(what, detail);
             }
         }
     }
-    if !any {
-        part.skip("no vendor's file names any");
+    for item in inventory(configuration) {
+        // The list of issuers has a check of its own.
+        if item.kind != Kind::IssuerList {
+            ends(&item, Timestamp::now(), part);
+        }
+    }
+    if part.looked.is_empty() {
+        part.skip("no file names any");
+    }
+}
+
+/// What there is to say of an end.
+fn ends(item: &Item, now: Timestamp, part: &mut Part) {
+    let what = format!("{} of {}", item.kind.as_str().replace('_', " "), item.name);
+    let (ends, remedy) = match (&item.ends, item.kind) {
+        (Ok(ends), Kind::DeviceCertificate) => {
+            (ends, "doorward identity show, and let a new request be signed")
+        }
+        (Ok(ends), _) => (
+            ends,
+            "sudo doorward setup signs what its own authority signed anew; then systemctl restart \
+             mosquitto doorward",
+        ),
+        (Err(why), kind) => {
+            if kind == Kind::DeviceCertificate {
+                let text = format!("the {what} cannot be used: {why}");
+                let remedy = "doorward identity request prints what is to be signed, doorward \
+                              identity install takes what was";
+                part.find(Finding::warning(&item.file, text, remedy));
+                part.bad(what, why.clone());
+            }
+            // Of a vendor's files it is told above.
+            return;
+        }
+    };
+    let (days, until) = (ends.days_left(now), ends.not_after);
+    match ends.standing(now) {
+        Standing::Valid if now < ends.renewal_due => {
+            part.well(what, Some(format!("until {until:.0}, {days} days")));
+        }
+        Standing::Valid => {
+            let text = format!("the {what} ends in {days} days, {until:.0}");
+            part.find(Finding::warning(&item.file, text, remedy));
+            part.bad(what, format!("ends in {days} days"));
+        }
+        Standing::Expired => {
+            let text = format!("the {what} ended, {until:.0}");
+            part.find(Finding::error(&item.file, text, remedy));
+            part.bad(what, "ended");
+        }
+        Standing::NotYetValid => {
+            let text = format!("the {what} is not good yet: this machine's clock is behind");
+            let remedy = "start a time service (systemctl enable --now systemd-timesyncd)";
+            part.find(Finding::error(&item.file, text, remedy));
+            part.bad(what, "not good yet");
+        }
     }
 }

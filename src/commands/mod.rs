@@ -7,6 +7,7 @@ mod check;
 mod clock;
 mod completions;
 mod connect;
+mod diagnose;
 mod doors;
 mod drill;
 mod erase;
@@ -23,6 +24,7 @@ mod reload;
 mod run;
 mod sandbox;
 mod settle;
+mod setup;
 mod stopped;
 mod trust;
 mod vendor;
@@ -74,9 +76,26 @@ reads is an error here; the gateway itself only warns of it.
 
 Examples:
   doorward check
-  doorward check --offline --json"
+  doorward check --offline --json
+  doorward check --only broker,acl
+  doorward check --list"
     )]
     Check(check::Args),
+    /// Set up this controller: configuration, keys, broker. Done again it changes nothing.
+    #[command(
+        after_help = "What is not said is asked, at a terminal. What a person changed since is never overwritten.
+Without --dry-run it writes: the configuration, certificates, and the files of a Mosquitto here.
+
+Examples:
+  sudo doorward setup --dry-run
+  sudo doorward setup --dry-run --yes --instance gw-1 --tenant acme --vendor garage=ratgdo"
+    )]
+    Setup(setup::Args),
+    /// Make one archive for whoever helps from afar, without secrets.
+    #[command(after_help = "Examples:
+  sudo doorward diagnose
+  sudo doorward diagnose --offline --output doorward.tar")]
+    Diagnose(diagnose::Args),
     /// List events, or follow them.
     #[command(after_help = "Examples:
   doorward events --limit 20
@@ -275,6 +294,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(args) => Box::pin(run::run(&cli.config, &args)).await,
         Command::Check(args) => check::run(&cli.config, &args).await,
+        Command::Setup(args) => Box::pin(setup::run(&cli.config, &args)).await,
+        Command::Diagnose(args) => Box::pin(diagnose::run(&cli.config, &args)).await,
         Command::Events(args) => events::run(&cli.config, &args).await,
         Command::Doors(args) => doors::run(&cli.config, &args).await,
         Command::Queue(args) => queue::run(&cli.config, &args).await,

@@ -23,7 +23,7 @@ pub use finding::{Finding, Kind, Severity};
 pub use gateway::{BusConfig, GatewayConfig};
 pub use identity::IdentityConfig;
 pub use journal::JournalConfig;
-pub use names::is_vendor;
+pub use names::{ID_RULE, is_id, is_vendor};
 pub use trust::{DownlinkConfig, Issuers, SystemClock, TrustConfig};
 pub use vendor::{VendorConfig, of_text as vendor_of_text};
 

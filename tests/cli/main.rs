@@ -13,6 +13,7 @@ mod audit;
 mod check;
 mod corpus;
 mod damage;
+mod diagnose;
 mod erase;
 mod events;
 mod exported;

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use crate::gateway::{BINARY, Place, Said};
 
 const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "run",
     "check",
     "events",
@@ -24,6 +25,8 @@ const COMMANDS: [&str; 19] = [
     "connect",
     "identity",
     "completions",
+    "setup",
+    "diagnose",
 ];
 const OF_JOURNAL: [&str; 4] = ["stats", "verify", "export", "import"];
 const OF_TRUST: [&str; 5] = ["key", "public", "add", "remove", "show"];

@@ -29,6 +29,7 @@ mod replaced;
 mod resume;
 mod sandbox;
 mod serial_load;
+mod setup;
 mod stalled;
 mod support;
 mod tls;

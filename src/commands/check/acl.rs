@@ -57,7 +57,7 @@ fn forbidden(
 }
 
 /// A topic that a loose list lets through with this filter's, and that no device listens to.
-fn beside(filter: &str) -> String {
+pub(in crate::commands) fn beside(filter: &str) -> String {
     let exact = !filter.ends_with('#');
     let mut levels: Vec<&str> = filter
         .split('/')

@@ -193,7 +193,7 @@ pub(in crate::commands) static CHECKS: &[Check] = &[
 ];
 
 /// The check of this name.
-pub(super) fn named(name: &str) -> Result<&'static Check, String> {
+pub(in crate::commands) fn named(name: &str) -> Result<&'static Check, String> {
     CHECKS.iter().find(|check| check.name == name).ok_or_else(|| {
         let names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
         format!("there are: {}", names.join(", "))

@@ -28,11 +28,14 @@ use serde::Serialize;
 use super::output;
 use super::trust::list as trust_list;
 use crate::config::Finding;
+pub(in crate::commands) use acl::beside;
+pub(in crate::commands) use list::named;
 use list::{CHECKS, Check};
 use part::{Looked, Part, State};
 use surroundings::Surroundings;
 
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Args {
     /// Only the files; reach no broker and no running gateway.
     #[arg(long)]

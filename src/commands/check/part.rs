@@ -39,17 +39,6 @@ pub(super) enum State {
     Skipped,
 }
 
-impl State {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Error => "error",
-            Self::Skipped => "skipped",
-        }
-    }
-}
-
 impl Part {
     /// Something was looked at, and is well.
     pub(super) fn well(&mut self, what: impl Into<String>, detail: Option<String>) {

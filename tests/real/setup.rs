@@ -1,0 +1,366 @@
+//! `doorward setup`, with a real Mosquitto that runs on what it wrote.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rumqttc::v5::mqttbytes::v5::PubAckReason;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::support::broker::Broker;
+use crate::support::client::{Client, Fate};
+use crate::support::{free_port, wait_for};
+
+/// A bare controller: a folder for everything that setup writes.
+struct Controller {
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl Controller {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("root/etc")).unwrap();
+        fs::write(folder.path().join("root/etc/hostname"), "controller\n").unwrap();
+        Self { folder, port: free_port() }
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    /// `doorward --config etc setup …`, where nobody can be asked.
+    fn setup(&self, more: &[&str]) -> Output {
+        let text = |path: &str| self.at(path).display().to_string();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+        command.args(["--config", &text("etc"), "setup", "--mosquitto", &text("mosquitto")]);
+        command.args(["--root", &text("root")]);
+        command.args(more).stdin(Stdio::null());
+        command.output().unwrap()
+    }
+
+    /// The flags of a first run.
+    fn first(&self) -> Vec<String> {
+        let text = |path: &str| self.at(path).display().to_string();
+        [
+            "--instance",
+            "gw-7",
+            "--tenant",
+            "acme",
+            "--site",
+            "bridge-street",
+            "--bus",
+            "standalone",
+            "--vendor",
+            "house=zigbee2mqtt",
+            "--vendor",
+            "garage=ratgdo",
+            "--broker",
+            &format!("localhost:{}", self.port),
+            "--state-dir",
+            &text("state"),
+            "--socket",
+            &text("sock"),
+        ]
+        .map(str::to_owned)
+        .to_vec()
+    }
+
+    fn run(&self, arguments: &[String]) -> String {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let output = self.setup(&arguments);
+        let said = String::from_utf8(output.stdout).unwrap();
+        let wrong = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}\n{wrong}");
+        said
+    }
+
+    /// Mosquitto as Debian starts it: a main file that takes in conf.d.
+    fn broker(&self) -> Broker {
+        let place = self.at("broker");
+        fs::create_dir_all(&place).unwrap();
+        let config = format!(
+            "persistence_location {}/\nuser root\ninclude_dir {}\n",
+            place.display(),
+            self.at("mosquitto/conf.d").display()
+        );
+        Broker::with_config(&place, self.port, &config)
+    }
+
+    /// A client with the certificate of this name.
+    fn client(&self, name: &str, filters: &[&str]) -> Client {
+        let place =
+            self.at(if name.starts_with("doorward-") { "etc/tls" } else { "etc/tls/devices" });
+        let pem = |path: PathBuf| CertificateDer::from_pem_file(path).unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(pem(self.at("etc/tls/ca.pem"))).unwrap();
+        let key = PrivateKeyDer::from_pem_file(place.join(format!("{name}.key"))).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_client_auth_cert(vec![pem(place.join(format!("{name}.pem")))], key)
+            .unwrap();
+        Client::connect_tls(self.port, &format!("test-{name}"), Arc::new(config), filters)
+    }
+
+    /// Every file with its content and its age.
+    fn files(&self) -> BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)> {
+        let mut found = BTreeMap::new();
+        let mut folders = vec![self.at("etc"), self.at("mosquitto")];
+        while let Some(folder) = folders.pop() {
+            for item in fs::read_dir(folder).into_iter().flatten() {
+                let path = item.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+                    found.insert(path.clone(), (fs::read(&path).unwrap(), modified));
+                }
+            }
+        }
+        found
+    }
+
+    /// Names the garage's device, as a person would.
+    fn name_the_device(&self) {
+        let file = self.at("etc/vendors.d/garage.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let named = "[[endpoint]]\nid = \"left\"\naddress = \"garage/left\"\n";
+        fs::write(file, format!("{text}{named}")).unwrap();
+    }
+}
+
+#[test]
+fn a_dry_run_writes_nothing_and_a_second_run_changes_nothing() {
+    let controller = Controller::new();
+    let first = controller.first();
+    let dry = controller.run(&[first.clone(), vec!["--dry-run".to_owned()]].concat());
+    assert!(dry.contains("would be created") && dry.contains("doorward.toml"), "{dry}");
+    assert!(controller.files().is_empty(), "{dry}");
+    assert_eq!(fs::read_dir(controller.folder.path()).unwrap().count(), 1, "the root alone");
+
+    let said = controller.run(&first);
+    assert!(said.contains("created") && said.contains("left to do:\n 1. "), "{said}");
+    let made = controller.files();
+    let secret = |path: &str| {
+        use std::os::unix::fs::PermissionsExt;
+        fs::metadata(controller.at(path)).unwrap().permissions().mode() & 0o077
+    };
+    for key in ["etc/tls/ca.key", "etc/tls/doorward-house.key", "etc/tls/devices/house.key"] {
+        assert_eq!(secret(key), 0, "{key}");
+    }
+    let again = controller.run(&[]);
+    assert!(again.contains("nothing changed"), "{again}");
+    assert_eq!(controller.files(), made, "{again}");
+    let same = controller.run(&first);
+    assert!(same.contains("nothing changed"), "{same}");
+    assert_eq!(controller.files(), made);
+
+    // What is not said and cannot be asked is an error, and nothing is written.
+    let bare = Controller::new();
+    let output = bare.setup(&["--instance", "gw"]);
+    assert_eq!(output.status.code(), Some(2));
+    let wrong = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(wrong.contains("--tenant NAME"), "{wrong}");
+    assert!(bare.files().is_empty());
+}
+
+#[test]
+fn what_a_person_changed_stays_and_the_list_follows_it() {
+    let controller = Controller::new();
+    let first = controller.first();
+    controller.run(&first);
+    let list = || fs::read_to_string(controller.at("mosquitto/doorward/doorward.acl")).unwrap();
+    assert!(!list().contains("garage/left"));
+    controller.name_the_device();
+    let settings = controller.at("mosquitto/conf.d/doorward.conf");
+    let theirs = fs::read_to_string(&settings)
+        .unwrap()
+        .replace("autosave_interval 10", "autosave_interval 1");
+    fs::write(&settings, &theirs).unwrap();
+    let said = controller.run(&[]);
+    assert_eq!(fs::read_to_string(&settings).unwrap(), theirs, "{said}");
+    assert!(
+        said.lines().any(|line| line.starts_with("kept") && line.ends_with("garage.toml")),
+        "{said}"
+    );
+    assert!(
+        list().contains("user garage\n") && list().contains("topic write garage/left/status/door")
+    );
+    // Another port is something else than before: the difference is shown, and nothing more.
+    let other = free_port();
+    let said = controller.run(&["--broker".to_owned(), format!("localhost:{other}")]);
+    assert_eq!(fs::read_to_string(&settings).unwrap(), theirs);
+    let lines = [format!("- listener {}", controller.port), format!("+ listener {other}")];
+    assert!(lines.iter().all(|line| said.contains(line)), "{said}");
+    assert!(said.contains("was changed by hand and is left alone"), "{said}");
+}
+
+#[test]
+fn mosquitto_on_what_was_written_keeps_vendors_and_commands_apart() {
+    let controller = Controller::new();
+    controller.run(&controller.first());
+    controller.name_the_device();
+    controller.run(&[]);
+    let broker = controller.broker();
+    let refused = Fate::Answered(PubAckReason::NotAuthorized);
+    let house = controller.client("house", &["zigbee2mqtt/+/set"]);
+    let garage = controller.client("garage", &["garage/left/command/#"]);
+    let ours = controller.client("doorward-house", &["#"]);
+    let ours_garage = controller.client("doorward-garage", &["#"]);
+
+    // The gateway's clients can do all that they must.
+    for (client, topic) in [
+        (&ours, "zigbee2mqtt/front/get"),
+        (&ours, "zigbee2mqtt/front/set"),
+        (&ours_garage, "garage/left/command/door"),
+    ] {
+        assert!(client.tell(topic, b"{}").is_taken(), "{topic}\n{}", broker.log());
+    }
+    house.hears("zigbee2mqtt/front/set", 0);
+    garage.hears("garage/left/command/door", 0);
+    for (client, topic) in [
+        (&house, "zigbee2mqtt/front"),
+        (&house, "zigbee2mqtt/front/availability"),
+        (&house, "zigbee2mqtt/bridge/devices"),
+        (&garage, "garage/left/status/door"),
+        (&garage, "garage/left/status/availability"),
+    ] {
+        assert!(client.tell(topic, b"{}").is_taken(), "{topic}");
+    }
+    ours.hears("zigbee2mqtt/bridge/devices", 0);
+    ours_garage.hears("garage/left/status/availability", 0);
+
+    // Devices touch no other vendor's topics, and command nobody, themselves included.
+    for (client, topics) in [
+        (
+            &house,
+            &[
+                "zigbee2mqtt/front/set",
+                "zigbee2mqtt/front/get",
+                "zigbee2mqtt/bridge/request/permit_join",
+                "garage/left/status/door",
+                "garage/left/command/door",
+            ][..],
+        ),
+        (
+            &garage,
+            &[
+                "garage/left/command/door",
+                "garage/right/status/door",
+                "zigbee2mqtt/front",
+                "zigbee2mqtt/front/set",
+            ],
+        ),
+        (
+            &ours,
+            &[
+                "garage/left/command/door",
+                "zigbee2mqtt/front",
+                "zigbee2mqtt/bridge/request/permit_join",
+            ],
+        ),
+        (
+            &ours_garage,
+            &["zigbee2mqtt/front/set", "garage/left/status/door", "garage/left/command/light"],
+        ),
+    ] {
+        for topic in topics {
+            assert_eq!(client.tell(topic, b"{}"), refused, "{topic}");
+        }
+    }
+    // What was refused reached nobody, and nobody hears another vendor.
+    let strange: Vec<_> = [&ours, &ours_garage, &house, &garage]
+        .iter()
+        .map(|client| client.heard().into_iter().map(|heard| heard.topic).collect::<Vec<_>>())
+        .collect();
+    assert!(strange[0].iter().all(|topic| topic.starts_with("zigbee2mqtt/")), "{strange:?}");
+    assert!(strange[1].iter().all(|topic| topic.starts_with("garage/")), "{strange:?}");
+    assert_eq!(strange[2], ["zigbee2mqtt/front/set"], "{strange:?}");
+    assert_eq!(strange[3], ["garage/left/command/door"], "{strange:?}");
+
+    // Setup tries the same, and says so.
+    let said = controller.run(&[]);
+    for line in [
+        "ok   what house may publish at localhost",
+        "ok   what garage may publish at localhost",
+        "ok   what devices of house may publish: no command, of any vendor",
+        "ok   what devices of garage may publish: no command, of any vendor",
+    ] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+    assert!(said.contains("0 errors, 0 warnings"), "{said}");
+}
+
+#[test]
+fn a_list_that_lets_too_much_through_is_found_and_setup_mends_it() {
+    let controller = Controller::new();
+    controller.run(&controller.first());
+    controller.name_the_device();
+    controller.run(&[]);
+    let list = controller.at("mosquitto/doorward/doorward.acl");
+    let good = fs::read_to_string(&list).unwrap();
+    fs::write(
+        &list,
+        good.replace("user doorward-house\n", "user doorward-house\ntopic readwrite #\n"),
+    )
+    .unwrap();
+    let mut broker = controller.broker();
+    let checked = |only: &str| -> serde_json::Value {
+        let output = Command::new(env!("CARGO_BIN_EXE_doorward"))
+            .arg("--config")
+            .arg(controller.at("etc"))
+            .args(["check", "--only", only, "--json"])
+            .output()
+            .unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        report["checks"][0].clone()
+    };
+    assert_eq!(checked("broker")["state"], "ok");
+    let found = checked("acl");
+    assert_eq!(found["state"], "warning", "{found}");
+    let detail = found["detail"].as_str().unwrap();
+    assert!(detail.contains("command another vendor's devices"), "{found}");
+    assert!(found["remedy"].as_str().unwrap().contains("doorward setup"), "{found}");
+    // The remedy: the file is a person's now, so it is moved away first, as setup says.
+    fs::remove_file(&list).unwrap();
+    controller.run(&[]);
+    assert_eq!(fs::read_to_string(&list).unwrap(), good);
+    broker.kill();
+    broker.up();
+    assert_eq!(checked("acl")["state"], "ok");
+    // A certificate that is another's is an error, and a broker that is gone is one.
+    let tls = controller.at("etc/tls");
+    let key = fs::read(tls.join("doorward-house.key")).unwrap();
+    fs::copy(tls.join("doorward-garage.key"), tls.join("doorward-house.key")).unwrap();
+    assert_eq!(checked("certificates")["state"], "error");
+    fs::write(tls.join("doorward-house.key"), key).unwrap();
+    assert_eq!(checked("certificates")["state"], "ok");
+    broker.kill();
+    wait_for("the broker is gone", Duration::from_secs(10), || {
+        (checked("broker")["state"] == "error").then_some(())
+    });
+}
+
+/// No file of a running gateway's is needed for it.
+#[test]
+fn what_setup_wrote_is_a_configuration_that_runs() {
+    let controller = Controller::new();
+    controller.run(&controller.first());
+    let said = |path: &Path| {
+        let output = Command::new(env!("CARGO_BIN_EXE_doorward"))
+            .args(["--config", path.to_str().unwrap(), "check", "--offline", "--strict"])
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, words) = said(&controller.at("etc"));
+    assert_eq!(code, Some(0), "{words}");
+    assert!(words.contains("ok   configuration: 2 vendors, 0 entries"), "{words}");
+}

@@ -102,7 +102,7 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     }
     let answers = ask(args, &config, &found)?;
     let mut files = Files::open(&config, args.dry_run)?;
-    let vendors = write_configuration(&config, &answers, &mut files)?;
+    let vendors = write_configuration(&config, args, &answers, &mut files)?;
     let brokers = set_up_broker(&config, args, &found, &vendors, &mut files)?;
     let request = request(&config, args, &answers)?;
     files.close()?;
@@ -141,17 +141,20 @@ fn ask(args: &Args, config: &Path, found: &found::Found) -> anyhow::Result<Answe
 /// or would: a person may have changed them.
 fn write_configuration(
     config: &Path,
+    args: &Args,
     answers: &Answers,
     files: &mut Files,
 ) -> anyhow::Result<Vec<VendorConfig>> {
     let tls = config.join(certificates::FOLDER);
-    files.put(&config.join("doorward.toml"), &main_file::text(answers), Readers::Everybody)?;
+    let group = accounts::group(&args.root, "doorward");
+    let readers = group.map_or(Readers::Everybody, |group| Readers::Group(Some(group)));
+    files.put(&config.join("doorward.toml"), &main_file::text(answers), readers)?;
     let mut vendors = Vec::new();
     for vendor in &answers.vendors {
         let file = config.join("vendors.d").join(format!("{}.toml", vendor.name));
         let text = match vendor_file::text(vendor, &tls)? {
             Some(text) => {
-                files.put(&file, &text, Readers::Everybody)?;
+                files.put(&file, &text, readers)?;
                 let kept = matches!(files.told.last(), Some((_, Fate::Theirs | Fate::Differs(_))));
                 if kept { std::fs::read_to_string(&file)? } else { text }
             }

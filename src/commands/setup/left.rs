@@ -71,7 +71,7 @@ impl Left {
         if let Some(request) = request {
             self.add(format!(
                 "let AWS IoT sign {} (aws iot create-certificate-from-csr --set-as-active \
-                 --certificate-signing-request file://request.pem), and put the certificate beside it",
+                 --certificate-signing-request file://request.pem), then: doorward identity install FILE",
                 request.display()
             ));
         }

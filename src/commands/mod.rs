@@ -22,7 +22,6 @@ mod quarantine;
 mod queue;
 mod reload;
 mod run;
-mod sandbox;
 mod settle;
 mod setup;
 mod stopped;

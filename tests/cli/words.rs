@@ -4,8 +4,7 @@ use std::process::{Command, Stdio};
 
 use crate::gateway::{BINARY, Place, Said};
 
-const COMMANDS: [&str; 19] = [
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 22] = [
     "run",
     "check",
     "events",
@@ -24,6 +23,7 @@ const COMMANDS: [&str; 20] = [
     "clock",
     "connect",
     "identity",
+    "metrics",
     "completions",
     "setup",
     "diagnose",

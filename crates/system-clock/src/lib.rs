@@ -13,9 +13,14 @@ use std::time::Duration;
 pub fn synchronised() -> Option<Duration> {
     // SAFETY: `timex` is plain numbers, for which all zeros are a value; `modes` 0 changes nothing.
     let mut asked: libc::timex = unsafe { std::mem::zeroed() };
+    // The call itself: the C library may ask by `clock_adjtime`, which can also set any clock, and
+    // which the gateway therefore gives up.
     // SAFETY: the pointer is to a whole `timex` of ours, which the kernel fills in.
-    let state = unsafe { libc::adjtimex(&raw mut asked) };
-    if state < 0 || state == libc::TIME_ERROR || asked.status & libc::STA_UNSYNC != 0 {
+    let state = unsafe { libc::syscall(libc::SYS_adjtimex, &raw mut asked) };
+    if state < 0
+        || state == libc::c_long::from(libc::TIME_ERROR)
+        || asked.status & libc::STA_UNSYNC != 0
+    {
         return None;
     }
     u64::try_from(asked.maxerror).ok().map(Duration::from_micros)

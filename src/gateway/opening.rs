@@ -14,7 +14,7 @@ pub(super) const EVIDENCE_KEY: &str = "gateway/evidence_key";
 
 /// What tells boards apart, where there is such a file; the second is the installation's own.
 const SERIALS: [(&str, &str); 2] =
-    [("board", "/proc/device-tree/serial-number"), ("installation", "/etc/machine-id")];
+    [("board", "/sys/firmware/devicetree/base/serial-number"), ("installation", "/etc/machine-id")];
 
 /// Opens the journal of `config`, whatever state it is in, and says in the log what it found.
 pub(crate) fn open_journal(

@@ -7,7 +7,7 @@ use doorward_events::bus::backoff;
 use doorward_events::{Bus, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, Outcome, Outgoing, entry_size};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::lanes::{Lanes, Taken, Which};
@@ -21,6 +21,8 @@ pub enum Told {
     Committed(Vec<Stored>),
     /// The journal gave these slots up: ascending ranges.
     Dropped(Vec<(u64, u64)>),
+    /// Answered when its loop comes round to it: it turns.
+    Turn(oneshot::Sender<()>),
 }
 
 /// Calls under way at once.
@@ -142,6 +144,7 @@ impl Uplink {
                         self.hurry();
                     }
                     Some(Told::Dropped(slots)) => self.lanes.forget(&slots),
+                    Some(Told::Turn(reply)) => drop(reply.send(())),
                     None => return,
                 },
                 Some(answer) = calls.next(), if !calls.is_empty() => {

@@ -17,6 +17,7 @@ mod identity;
 mod journal;
 mod log;
 mod metrics;
+mod man;
 mod output;
 mod quarantine;
 mod queue;
@@ -235,6 +236,9 @@ Examples:
   doorward completions zsh > /usr/share/zsh/vendor-completions/_doorward
   doorward completions fish > /etc/fish/completions/doorward.fish")]
     Completions(completions::Args),
+    /// Write the manual pages into a folder.
+    #[command(hide = true)]
+    Man(man::Args),
 }
 
 const ACT_HELP: &str = "It is an operator's act: it goes through the same decision as any request, by a grant of its own
@@ -316,6 +320,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Erase(args) => erase::run(&cli.config, &args).await,
         Command::Drill(args) => Box::pin(drill::run(&args)).await,
         Command::Metrics(args) => metrics::run(&cli.config, &args).await,
+        Command::Man(args) => man::run(&args),
         Command::Completions(_) => Ok(ExitCode::SUCCESS),
     }
 }

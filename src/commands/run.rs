@@ -7,8 +7,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::config::{BusConfig, Configuration};
+use crate::gateway::attendance;
 use crate::gateway::commits::Broken;
 use crate::gateway::daemon::Daemon;
+use crate::health::notify::{self, Note};
 use crate::local::{Request, Socket};
 
 /// How often a journal that breaks while it is open is opened anew in one process. A disk that
@@ -66,6 +68,7 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
         let (daemon, access) = Daemon::start(configuration.clone()).await?;
         tracing::info!(bus, vendors, socket = place, "running");
         let requests = access.requests.clone();
+        let attendance = tokio::spawn(attendance::attend(daemon.loops(&access)));
         let server = tokio::spawn(async move {
             if let Err(error) = crate::local::serve(socket, access).await {
                 tracing::error!("the local socket is not served: {error:#}");
@@ -78,7 +81,12 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
                     _ = interrupt.recv() => return,
                     Some(()) = hangup.recv() => {
                         // The log says what came of it.
-                        let (reply, _) = oneshot::channel();
+                        let (reply, done) = oneshot::channel();
+                        notify::tell(vec![Note::Reloading]).await;
+                        tokio::spawn(async move {
+                            let _ = done.await;
+                            notify::tell(vec![Note::Ready]).await;
+                        });
                         if requests.try_send(Request::Reload { uid: None, reply }).is_err() {
                             tracing::warn!("too busy to read the configuration again; send it once more");
                         }
@@ -86,12 +94,18 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
                 }
             }
         };
+        let stop = async {
+            stop.await;
+            notify::tell(vec![Note::Stopping]).await;
+        };
         let result = daemon.run(stop).await;
+        attendance.abort();
         server.abort();
         let _ = server.await;
         match result {
             Err(error) if error.is::<Broken>() && life < LIVES => {
                 tracing::error!("{error:#}");
+                notify::tell(vec![Note::Opens]).await;
                 // It may have been read again meanwhile.
                 if let Ok(read) = crate::config::read(config) {
                     let drill = configuration.drill;

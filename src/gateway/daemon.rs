@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::access::{Answering, Outbound};
 use super::asking::Desk;
+use super::attendance::Loops;
 use super::audit::{Auditor, Closers};
 use super::commits::{Broken, Commit};
 use super::configured::Configured;
@@ -186,6 +187,15 @@ impl Daemon {
             committed: committed_watch,
         };
         Ok((daemon, access))
+    }
+
+    /// The ways to its loops, for who looks whether they turn.
+    pub fn loops(&self, access: &Access) -> Loops {
+        Loops {
+            requests: access.requests.clone(),
+            journal: self.journal.clone(),
+            uplink: self.uplink.clone(),
+        }
     }
 
     /// Runs until `stop` resolves, then commits what is in hand and closes the journal.

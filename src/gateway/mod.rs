@@ -6,6 +6,7 @@
 pub mod access;
 mod asking;
 mod assumption;
+pub mod attendance;
 mod audit;
 mod availability;
 mod command_frames;

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 pub use durations::Durations;
 use jiff::Timestamp;
+pub mod notify;
+pub mod turns;
 use serde::{Deserialize, Serialize};
 
 use crate::journal::Statistics;

@@ -1,9 +1,11 @@
 //! The journal's thread: one batch at a time, whatever gathered meanwhile goes into the next.
 
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::doing::{Doing, Log};
 use super::{Batch, CommitError, Committed, Journal};
 
 /// Orders that may wait for the thread; who has one more waits for its turn. Senders are the
@@ -33,6 +35,7 @@ pub struct Writer {
 #[derive(Clone)]
 pub struct WriterHandle {
     orders: mpsc::Sender<Order>,
+    log: Arc<Log>,
 }
 
 /// The journal's thread has ended, which it does only when told to or after a panic.
@@ -44,11 +47,15 @@ impl Writer {
     /// Moves `journal` to a thread of its own.
     pub fn spawn(journal: Journal) -> std::io::Result<Self> {
         let (orders, queue) = mpsc::channel(QUEUE);
+        let log = Arc::new(Log::default());
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
             .stack_size(512 * 1024)
-            .spawn(move || work(journal, queue))?;
-        Ok(Self { handle: WriterHandle { orders }, thread })
+            .spawn({
+                let log = Arc::clone(&log);
+                move || work(journal, queue, &log)
+            })?;
+        Ok(Self { handle: WriterHandle { orders, log }, thread })
     }
 
     pub fn handle(&self) -> WriterHandle {
@@ -66,6 +73,11 @@ impl Writer {
 }
 
 impl WriterHandle {
+    /// What the thread is doing. Reads a file of `/proc`.
+    pub fn doing(&self) -> Doing {
+        self.log.look()
+    }
+
     /// Commits `batch`. `Err(Ended)` when there is no thread any more.
     pub async fn commit(&self, batch: Box<Batch>) -> Result<Result<Committed, Failure>, Ended> {
         let (reply, answer) = oneshot::channel();
@@ -95,8 +107,10 @@ impl WriterHandle {
     }
 }
 
-fn work(mut journal: Journal, mut queue: mpsc::Receiver<Order>) {
+fn work(mut journal: Journal, mut queue: mpsc::Receiver<Order>, log: &Log) {
+    log.begins_here();
     while let Some(order) = queue.blocking_recv() {
+        log.begin();
         match order {
             Order::Commit(batch, reply) => {
                 let result = journal.commit(&batch).map_err(|error| Failure { batch, error });
@@ -108,5 +122,6 @@ fn work(mut journal: Journal, mut queue: mpsc::Receiver<Order>) {
                 return;
             }
         }
+        log.done();
     }
 }

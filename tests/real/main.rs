@@ -34,3 +34,4 @@ mod stalled;
 mod support;
 mod tls;
 mod vendors;
+mod watched;

@@ -79,6 +79,11 @@ pub struct Stand {
 
 impl Stand {
     pub fn start(folder: &Path) -> Self {
+        Self::start_under(folder, Vec::new())
+    }
+
+    /// With more in its core's environment.
+    pub fn start_under(folder: &Path, more: Vec<(&'static str, PathBuf)>) -> Self {
         let broker = Broker::start(&folder.join("broker"), SHIPPED, false);
         let sink = Sink::start();
         let disk = Disk::new(&folder.join("gateway"));
@@ -89,7 +94,8 @@ impl Stand {
             bus: eventbridge("test", sink.port),
             mqtt: String::new(),
         };
-        let gateway = Gateway::start_under(&setup, disk.environment());
+        let environment = disk.environment().into_iter().chain(more).collect();
+        let gateway = Gateway::start_under(&setup, environment);
         gateway.connected();
         assert!(Disk::is_below(gateway.pid()), "the faults would not be seen");
         assert!(!Disk::is_below(gateway.vendor_pid().unwrap()), "they are the core's alone");

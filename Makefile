@@ -10,8 +10,10 @@ export DOORWARD_PYTHON := $(CURDIR)/.venv/bin/python
 
 # `make test LOCKED=--locked` refuses a Cargo.lock that is not up to date, as CI does.
 LOCKED ?=
+# `make release TARGETS=arm64` builds that one alone.
+TARGETS ?=
 
-.PHONY: help tools fmt lint audit build test soak drill vm bench bench-access bench-vendors demo release clean
+.PHONY: help tools fmt lint audit build test soak drill vm bench bench-access bench-vendors demo release packages emulated boot clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,7 +31,7 @@ lint: tools ## Formatting, clippy, documentation without warnings, licences of d
 	    cargo clippy $(LOCKED) --package doorward-events --lib --no-default-features --features "$$part" -- -D warnings; done
 	RUSTDOCFLAGS="-D warnings" cargo doc $(LOCKED) --workspace --no-deps --quiet
 	cargo deny $(LOCKED) check --hide-inclusion-graph bans licenses sources
-	for script in scripts/*.sh scripts/demo/*.sh scripts/vm/*.sh .ci/run; do bash -n "$$script"; done
+	for script in scripts/*.sh scripts/*/*.sh cross/*.sh package/*.sh package/p[or]* .ci/run; do bash -n "$$script"; done
 
 audit: tools ## Known advisories against the dependencies (needs the network)
 	@scripts/audit.sh
@@ -64,8 +66,17 @@ demo: ## Three doors, a broker, a bus and a gateway: a story, and then to play w
 	@scripts/tools.sh demo
 	@scripts/demo.sh
 
-release: ## The stripped binary, with its size and digest
-	@scripts/release.sh
+release: ## Stripped binaries for arm64, armv7 and x86-64 (glibc 2.31): on Debian 12, with rustup
+	@cross/build.sh $(TARGETS)
+
+packages: ## Debian packages of what `make release` built
+	@package/build.sh $(TARGETS)
+
+emulated: ## The ARM binaries under qemu-user, with Mosquitto
+	@cross/emulated.sh
+
+boot: ## The package in a booted Debian: install, reload, crash, upgrade, purge, cuts (root, apt)
+	@scripts/boot.sh
 
 clean: ## Remove what was built; .tools stays
 	cargo clean

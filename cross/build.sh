@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# build.sh [arm64|armv7|x86_64]…: builds the stripped release binaries, for glibc 2.31 and later, and
+# says their sizes and digests. Without names: all three. Into target/cross/<target>/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/.tools/bin:$PATH:/usr/sbin"
+. cross/places.sh
+# Stripped, in bytes: what a controller's card is spared.
+most=$((15 * 1000 * 1000))
+
+read -ra all <<<"$targets"
+wanted=("${@:-${all[@]}}")
+cross/tools.sh "${wanted[@]}"
+
+# The newest version of glibc that a binary asks for.
+newest_glibc() { readelf --version-info "$1" | grep -o 'GLIBC_[0-9.]*' | cut -d_ -f2 | sort -uV | tail -1; }
+
+for target in "${wanted[@]}"; do
+    names "$target"
+    cross/sysroot.sh "$target"
+    linker=$(cd "$place" && pwd)/$debian-gcc
+    upper=${triple^^}
+    lower=${triple//-/_}
+    say "building for $target"
+    env "CARGO_TARGET_${upper//-/_}_LINKER=$linker" "CC_$lower=$gnu-gcc" "AR_$lower=$gnu-ar" \
+        CARGO_TARGET_DIR="$place/build" \
+        cargo build --locked --release --target "$triple" --package doorward --bins
+    mkdir -p "$place/$target"
+    for name in doorward doorward-vendor; do
+        cp "$place/build/$triple/release/$name" "$place/$target/$name"
+        binary=$place/$target/$name
+        glibc=$(newest_glibc "$binary")
+        size=$(stat -c %s "$binary")
+        say "$binary: $size bytes, glibc $glibc, sha256 $(sha256sum "$binary" | cut -d' ' -f1)"
+        [ "$(printf '%s\n' "$glibc" "$oldest" | sort -V | tail -1)" = "$oldest" ] || fail "$binary needs glibc $glibc; at most $oldest"
+        [ "$size" -le "$most" ] || fail "$binary has more than $most bytes"
+    done
+done

@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# boot.sh: the package in a fresh Debian that is booted: install, start, reload, crash, watchdog,
+# upgrade, purge; then with the machine killed during install, upgrade and operation. Writes
+# docs/evidence/boot.md. Needs root and apt; a debootstrap the first time.
+#
+#   BINARIES=FOLDER   what is packed; otherwise target/cross/x86_64 (cross/build.sh x86_64)
+#   CUTS=N            kills of each kind; otherwise 3
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/.tools/bin:$PATH:/usr/sbin"
+
+say() { echo "boot: $*"; }
+[ "$(id -u)" = 0 ] || { say "needs root" >&2; exit 1; }
+
+place=target/boot
+evidence=docs/evidence/boot.md
+binaries=${BINARIES:-target/cross/x86_64}
+cuts=${CUTS:-3}
+included=systemd,systemd-sysv,dbus,udev,kmod,procps,mosquitto,mosquitto-clients,man-db
+mkdir -p "$place"
+
+missing=()
+command -v debootstrap >/dev/null || missing+=(debootstrap)
+command -v systemd-nspawn >/dev/null || missing+=(systemd-container)
+if [ ${#missing[@]} -gt 0 ]; then
+    say "installing ${missing[*]}"
+    apt-get update -q
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+fi
+
+say "the packages"
+for version in 1 2; do
+    VERSION=0.$version BINARIES=$binaries package/build.sh x86_64
+    mv "target/packages/doorward_0.${version}_amd64.deb" "$place/doorward_$version.deb"
+done
+
+if [ ! -e "$place/base/made" ]; then
+    say "a fresh Debian"
+    rm -rf "$place/base"
+    debootstrap --variant=minbase --include="$included" bookworm "$place/base" > "$place/debootstrap.log"
+    touch "$place/base/made"
+fi
+
+root=$place/root
+fresh() {
+    rm -rf "$root"
+    cp -a "$place/base" "$root"
+    install -D -m 755 scripts/boot/inside.sh "$root/boot-proof/inside.sh"
+    install -D -m 644 scripts/boot/inside.service "$root/etc/systemd/system/inside.service"
+    cp "$place"/doorward_[12].deb "$root/boot-proof/"
+    mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
+    ln -sf ../inside.service "$root/etc/systemd/system/multi-user.target.wants/inside.service"
+}
+# boot TURN: boots the root with what is to be done in it.
+boot() {
+    echo "$1" > "$root/boot-proof/turn"
+    # Version 2 of control groups, whatever this machine has.
+    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 exec systemd-nspawn --quiet --boot --directory "$root" --register=no --keep-unit --private-network \
+        --system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self' --console=pipe > "$place/console-$1.log" 2>&1 < /dev/null
+}
+
+fresh
+say "from nothing to purged"
+(boot whole) || true
+grep -v '^boot-proof' "$root/boot-proof/result" > "$place/result"
+
+for kind in install upgrade operation; do
+    for cut in $(seq "$cuts"); do
+        fresh
+        say "$kind, cut $cut"
+        (boot "begin-$kind") &
+        nspawn=$!
+        for _ in $(seq 300); do
+            [ "$kind" != install ] && [ ! -e "$root/boot-proof/ready" ] || break
+            sleep 0.2
+        done
+        # Somewhere in what goes on by then.
+        sleep "$((2 + cut)).$((RANDOM % 10))"
+        kill -KILL "$nspawn"
+        wait "$nspawn" 2>/dev/null || true
+        : > "$root/boot-proof/result"
+        (boot "recover-$kind") || true
+        sed '/^--- log/,$d' "$root/boot-proof/result" >> "$place/result"
+        [ -s "$root/boot-proof/result" ] || echo "FAILED: $kind: it did not boot" >> "$place/result"
+    done
+done
+
+held=$(grep -c '^held: ' "$place/result" || true)
+failed=$(grep -c '^FAILED: ' "$place/result" || true)
+{
+    echo "# The package in a booted system"
+    echo
+    echo "Written by \`make boot\`: a fresh Debian bookworm under systemd-nspawn, with its own systemd as process 1 and no network; the package is installed, used, upgraded and purged in it. Then the whole container is killed (SIGKILL of its first process, and so of all) in the midst of install, upgrade and operation, and booted again. The machine's page cache survives such a kill: what the disk loses at a cut of power is in [cuts.md](cuts.md)."
+    echo
+    echo "- Date: $(date -u +%F)"
+    echo "- Commit: $(git rev-parse --short HEAD)$(git diff --quiet HEAD -- src crates Cargo.toml systemd package || echo ', with changes')"
+    echo "- Machine: $(uname -s) $(uname -r | sed 's/-.*//') $(uname -m), $(nproc) CPUs"
+    echo "- Command: \`CUTS=$cuts make boot\`"
+    echo "- Checks: $held held, $failed failed"
+    sed -n 's/^figure: \(.*\)/- \1/p; s/^systemd: \(.*\)/- \1/p' "$place/result"
+    echo
+    echo '```'
+    grep -E '^(held|FAILED|not run): ' "$place/result" |
+        awk '{ if (!times[$0]++) order[++lines] = $0 }
+            END { for (line = 1; line <= lines; line++) { n = times[order[line]]; print order[line] (n > 1 ? " (" n " times)" : "") } }'
+    echo '```'
+} > "$evidence"
+say "$held held, $failed failed; see $evidence"
+[ "$failed" = 0 ]

@@ -4,6 +4,7 @@
 #
 #   BINARIES=FOLDER   other binaries than target/cross/TARGET, for tests
 #   VERSION=…         another version than that of Cargo.toml, for tests
+#   LEVEL=0…9         how hard it is packed; otherwise 9
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . cross/places.sh
@@ -52,7 +53,8 @@ TOML
     chmod 640 "$root/etc/doorward/doorward.toml"
     chmod 750 "$root/etc/doorward" "$root/etc/doorward/vendors.d"
     chmod 700 "$root/etc/doorward/credentials"
-    cp -r config/. "$root/usr/share/doc/doorward/examples/"
+    cp -r config/doorward.toml config/vendors.d config/mosquitto "$root/usr/share/doc/doorward/examples/"
+    install -m 644 config/examples/*.toml "$root/usr/share/doc/doorward/examples/vendors.d/"
     install -m 644 docs/*.md "$root/usr/share/doc/doorward/"
 
     # Run by this machine, or by the emulator: all say the same.
@@ -72,7 +74,7 @@ Comment: What is linked in from others, with all its licences and their texts, i
  /usr/share/doc/doorward/third-party.gz.
 
 Files: *
-Copyright: the doorward authors
+Copyright: 2026 the doorward authors
 License: Apache-2.0
  On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.
 COPYRIGHT
@@ -89,7 +91,7 @@ Version: $version
 Architecture: $debian
 Maintainer: $maintainer
 Installed-Size: $size
-Depends: libc6 (>= $oldest), libgcc-s1, systemd (>= 247), init-system-helpers (>= 1.54)
+Depends: libc6 (>= $oldest), libgcc-s1, ca-certificates, systemd (>= 247), init-system-helpers (>= 1.54)
 Recommends: mosquitto
 Section: net
 Priority: optional
@@ -105,7 +107,7 @@ CONTROL
         LC_ALL=C sort -z | xargs -0 md5sum) > "$root/DEBIAN/md5sums"
     find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     package=$out/doorward_${version}_$debian.deb
-    dpkg-deb --root-owner-group -Zxz -z9 --build "$root" "$package" > /dev/null
+    dpkg-deb --root-owner-group -Zxz -z"${LEVEL:-9}" --build "$root" "$package" > /dev/null
     rm -rf "$root"
     bytes=$(stat -c %s "$package")
     say "$package: $bytes bytes, sha256 $(sha256sum "$package" | cut -d' ' -f1)"

@@ -16,7 +16,7 @@ place=target/boot
 evidence=docs/evidence/boot.md
 binaries=${BINARIES:-target/cross/x86_64}
 cuts=${CUTS:-3}
-included=systemd,systemd-sysv,dbus,udev,kmod,procps,mosquitto,mosquitto-clients,man-db
+included=systemd,systemd-sysv,dbus,udev,kmod,procps,mosquitto,mosquitto-clients,ca-certificates
 mkdir -p "$place"
 
 missing=()
@@ -30,7 +30,7 @@ fi
 
 say "the packages"
 for version in 1 2; do
-    VERSION=0.$version BINARIES=$binaries package/build.sh x86_64
+    VERSION=0.$version BINARIES=$binaries LEVEL=0 package/build.sh x86_64
     mv "target/packages/doorward_0.${version}_amd64.deb" "$place/doorward_$version.deb"
 done
 

@@ -1,13 +1,13 @@
 //! How the gateway is doing, as figures that its parts fill in and people and scripts read.
 
 mod durations;
+pub mod notify;
+pub mod turns;
 
 use std::collections::BTreeMap;
 
 pub use durations::Durations;
 use jiff::Timestamp;
-pub mod notify;
-pub mod turns;
 use serde::{Deserialize, Serialize};
 
 use crate::journal::Statistics;

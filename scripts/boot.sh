@@ -5,6 +5,7 @@
 #
 #   BINARIES=FOLDER   what is packed; otherwise target/cross/x86_64 (cross/build.sh x86_64)
 #   CUTS=N            kills of each kind; otherwise 3
+#   CUTS_ALONE=1      these alone, added to what the last run saw
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.tools/bin:$PATH:/usr/sbin"
@@ -28,8 +29,8 @@ if [ ${#missing[@]} -gt 0 ]; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
 fi
 
-say "the packages"
-for version in 1 2; do
+[ -n "${CUTS_ALONE:-}" ] || say "the packages"
+for version in $([ -n "${CUTS_ALONE:-}" ] || echo 1 2); do
     VERSION=0.$version BINARIES=$binaries LEVEL=0 package/build.sh x86_64
     mv "target/packages/doorward_0.${version}_amd64.deb" "$place/doorward_$version.deb"
 done
@@ -59,10 +60,12 @@ boot() {
         --system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self' --console=pipe > "$place/console-$1.log" 2>&1 < /dev/null
 }
 
-fresh
-say "from nothing to purged"
-(boot whole) || true
-grep -v '^boot-proof' "$root/boot-proof/result" > "$place/result"
+if [ -z "${CUTS_ALONE:-}" ]; then
+    fresh
+    say "from nothing to purged"
+    (boot whole) || true
+    sed '/^--- log/,$d' "$root/boot-proof/result" > "$place/result"
+fi
 
 for kind in install upgrade operation; do
     for cut in $(seq "$cuts"); do
@@ -76,7 +79,8 @@ for kind in install upgrade operation; do
         done
         # Somewhere in what goes on by then.
         sleep "$((2 + cut)).$((RANDOM % 10))"
-        kill -KILL "$nspawn"
+        # With its first process all of them end, at once.
+        kill -KILL "$(pgrep --parent "$nspawn" | head -1)"
         wait "$nspawn" 2>/dev/null || true
         : > "$root/boot-proof/result"
         (boot "recover-$kind") || true
@@ -96,6 +100,7 @@ failed=$(grep -c '^FAILED: ' "$place/result" || true)
     echo "- Commit: $(git rev-parse --short HEAD)$(git diff --quiet HEAD -- src crates Cargo.toml systemd package || echo ', with changes')"
     echo "- Machine: $(uname -s) $(uname -r | sed 's/-.*//') $(uname -m), $(nproc) CPUs"
     echo "- Command: \`CUTS=$cuts make boot\`"
+    echo "- Packed: what is in $binaries"
     echo "- Checks: $held held, $failed failed"
     sed -n 's/^figure: \(.*\)/- \1/p; s/^systemd: \(.*\)/- \1/p' "$place/result"
     echo

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::link::Connection;
 
+mod credentials;
 mod ecosystems;
 
 const GATEWAY: &str = "[gateway]\ninstance = \"gw\"\ntenant = \"acme\"\n";

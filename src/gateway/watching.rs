@@ -192,3 +192,64 @@ impl Daemon {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use doorward_emulator::Authority;
+
+    use super::*;
+
+    #[test]
+    fn a_pair_is_taken_once_it_belongs_together_and_a_new_list_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let authority = Authority::new(path);
+        let (certificate, key) = authority.client("own", Duration::from_secs(3600));
+        let place = path.display();
+        std::fs::create_dir(path.join("vendors.d")).unwrap();
+        let write = |name: &str, text: &str| std::fs::write(path.join(name), text).unwrap();
+        write(
+            "doorward.toml",
+            &format!(
+                "[gateway]\ninstance = \"gw\"\ntenant = \"acme\"\nstate_dir = \"{place}/state\"\n\
+                 [trust]\nroot_key = \"7_ScYXuLAOXAlD7hvxmzU68lu3l2QqvJt7gyNpLbYXA\"\n\
+                 issuers = \"{place}/issuers.jws\"\n"
+            ),
+        );
+        write(
+            "vendors.d/acme.toml",
+            &format!(
+                "ecosystem = \"zigbee2mqtt\"\n[mqtt]\nhost = \"localhost\"\n[mqtt.tls]\n\
+                 ca = \"{place}/ca.pem\"\ncertificate = \"{place}/own.pem\"\nkey = \"{place}/own.key\"\n"
+            ),
+        );
+        write("issuers.jws", "one");
+        let configuration = crate::config::read(path).unwrap();
+        let acme = VendorId::new("acme");
+        let mut seen = Seen::default();
+        let first = seen.look(&configuration, false).unwrap();
+        assert_eq!((first.vendors.len(), first.issuers), (0, None), "it began with these");
+        // The vendor's certificate and authority; the list is nobody's.
+        assert_eq!(first.items.iter().filter(|item| item.ends.is_ok()).count(), 2);
+        assert!(seen.look(&configuration, false).is_none());
+        assert!(seen.look(&configuration, true).is_some());
+
+        let other = tempfile::tempdir().unwrap();
+        let next = Authority::new(other.path()).client("own", Duration::from_secs(7200));
+        std::fs::copy(&next.0, &certificate).unwrap();
+        let half = seen.look(&configuration, false).unwrap();
+        assert!(half.vendors.is_empty(), "a certificate of another key");
+        assert!(seen.look(&configuration, false).is_none());
+        std::fs::copy(&next.1, &key).unwrap();
+        assert_eq!(seen.look(&configuration, false).unwrap().vendors, [acme]);
+
+        write("issuers.jws", "two");
+        let listed = seen.look(&configuration, false).unwrap();
+        assert_eq!((listed.issuers.as_deref(), listed.vendors.len()), (Some("two"), 0));
+        assert!(seen.look(&configuration, false).is_none());
+        std::fs::remove_file(path.join("issuers.jws")).unwrap();
+        assert_eq!(seen.look(&configuration, false).unwrap().issuers, None);
+    }
+}

@@ -188,17 +188,21 @@ impl Folder {
                 return Err(FolderError::Unfit(why));
             }
         }
-        let belongs = |folder: &Path| pem_file::chain_and_key(pem, &folder.join(KEY)).is_ok();
+        let belongs = |folder: &Path| match pem_file::chain_and_key(pem, &folder.join(KEY)) {
+            Ok(_) => Ok(true),
+            Err(PemError::Mismatch { .. }) => Ok(false),
+            Err(error) => Err(error),
+        };
         let text = pem_file::read_bounded(pem)?;
         let (pending, current) = (self.root.join(PENDING), self.root.join(CURRENT));
-        if there(&pending.join(KEY)) && belongs(&pending) {
+        if there(&pending.join(KEY)) && belongs(&pending)? {
             self.write(&pending.join(CERTIFICATE), &text, 0o644)?;
             let number = self.newest().map_or(1, |newest| newest.saturating_add(1)).to_string();
             let io = |error| FolderError::Io { path: pending.clone(), error };
             std::fs::rename(&pending, self.root.join(&number)).map_err(io)?;
             self.switch(&number)?;
             self.forget_older();
-        } else if belongs(&current) {
+        } else if belongs(&current)? {
             self.write(&current.join(CERTIFICATE), &text, 0o644)?;
         } else {
             return Err(FolderError::ForeignCertificate(self.root.clone()));

@@ -36,6 +36,14 @@ pub enum PemError {
     /// A kind of key that is not supported.
     #[error("{} holds a key of a kind that is not supported; ECDSA P-256 is", .0.display())]
     KeyKind(PathBuf),
+    /// TLS cannot use the certificate, as one of another version than 3.
+    #[error("TLS cannot use {}: {why}", file.display())]
+    Unsupported {
+        /// The certificate's file.
+        file: PathBuf,
+        /// What rustls says.
+        why: String,
+    },
     /// The certificate is another key's.
     #[error("{} is not the certificate of the key {}", certificate.display(), key.display())]
     Mismatch {
@@ -90,8 +98,11 @@ pub fn chain_and_key(certificate: &Path, key: &Path) -> Result<CertifiedKey, Pem
     let pair = CertifiedKey::new(chain, signing);
     match pair.keys_match() {
         Ok(()) => Ok(pair),
-        Err(_) => {
+        Err(rustls::Error::InconsistentKeys(_)) => {
             Err(PemError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned() })
+        }
+        Err(other) => {
+            Err(PemError::Unsupported { file: certificate.to_owned(), why: other.to_string() })
         }
     }
 }

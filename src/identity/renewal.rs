@@ -16,7 +16,7 @@ use super::folder::{Folder, FolderError, Installed, Requested};
 
 /// How often it is looked whether the command has ended.
 const LOOK: Duration = Duration::from_millis(20);
-/// The file for the new certificate, beside its request.
+/// The file for the new certificate, in the identity's folder.
 const ISSUED: &str = "issued.pem";
 
 /// What came of a renewal.
@@ -116,7 +116,7 @@ pub fn renew(
     let first = folder.request(renewing.instance)?;
     let _lock = lock(renewing.folder)?;
     let requested = if current.is_some() { folder.pending(renewing.instance)? } else { first };
-    let issued = requested.request.with_file_name(ISSUED);
+    let issued = renewing.folder.join(ISSUED);
     let _ = std::fs::remove_file(&issued);
     let run = Run { program, arguments, folder: &folder, requested: &requested, issued: &issued };
     run.to_its_end(renewing.timeout)?;

@@ -53,7 +53,9 @@ fn a_request_that_others_can_sign_becomes_the_gateways_certificate() {
     let own = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=authority", "-days", "2"];
     openssl(folder, &[&new[..], &own].concat());
     let sign = ["x509", "-req", "-in", request, "-CA", "ca.pem", "-CAkey", "ca.key"];
-    openssl(folder, &[&sign[..], &["-set_serial", "7", "-days", "1", "-out", "own.pem"]].concat());
+    place.write("extensions", "basicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth\n");
+    let rest = ["-set_serial", "7", "-days", "1", "-extfile", "extensions", "-out", "own.pem"];
+    openssl(folder, &[&sign[..], &rest].concat());
     let file = folder.join("own.pem");
     let taken = done(&place, &["install", file.to_str().unwrap()]);
     assert_eq!(taken["certificate"]["subject"], "CN=gw", "{taken}");

@@ -120,7 +120,8 @@ fn the_bus_takes_events_signed_with_keys_for_the_certificate() {
 fn signer(folder: &Path, authority: &Path, life: u64) -> PathBuf {
     let settings = "[ca]\ndefault_ca = all\n[all]\ndatabase = index\nserial = serial\n\
                     new_certs_dir = .\ndefault_md = sha256\npolicy = any\nunique_subject = no\n\
-                    [any]\ncommonName = supplied\n";
+                    x509_extensions = own\n[any]\ncommonName = supplied\n\
+                    [own]\nbasicConstraints = CA:FALSE\nextendedKeyUsage = clientAuth\n";
     for (name, text) in [("ca.conf", settings), ("index", ""), ("serial", "1000\n")] {
         std::fs::write(authority.join(name), text).unwrap();
     }
@@ -192,8 +193,12 @@ fn three_renewals_under_load_lose_nothing() {
     gateway.up();
     gateway.connected();
     let core = gateway.pid();
-    let bridge =
-        Client::connect_tls(broker.port, "bridge", certificates.client(BRIDGE), &["zigbee2mqtt/+/get"]);
+    let bridge = Client::connect_tls(
+        broker.port,
+        "bridge",
+        certificates.client(BRIDGE),
+        &["zigbee2mqtt/+/get"],
+    );
 
     let mut acts: BTreeSet<Act> = BTreeSet::new();
     let mut number = 0;

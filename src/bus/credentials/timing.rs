@@ -20,8 +20,8 @@ pub fn refresh_after(life: Duration, chance: f64) -> Duration {
 
 /// For how much of a `life` keys are handed out.
 pub fn usable_for(life: Duration) -> Duration {
-    // Of very short lives a fifth.
-    life.saturating_sub(MARGIN.min(life / 5))
+    // Of very short lives a tenth.
+    life.saturating_sub(MARGIN.min(life / 10))
 }
 
 #[cfg(test)]
@@ -48,7 +48,7 @@ mod tests {
         assert_eq!(refresh_after(hour, 1.0), hour * 80 / 100);
         assert_eq!(refresh_after(Duration::ZERO, 0.5), LEAST_PAUSE);
         assert_eq!(usable_for(hour), hour - MARGIN);
-        assert_eq!(usable_for(Duration::from_secs(10)), Duration::from_secs(8));
+        assert_eq!(usable_for(Duration::from_secs(10)), Duration::from_secs(9));
         assert_eq!(usable_for(Duration::ZERO), Duration::ZERO);
     }
 }

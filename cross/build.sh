@@ -15,6 +15,7 @@ cross/tools.sh "${wanted[@]}"
 # The newest version of glibc that a binary asks for.
 newest_glibc() { readelf --version-info "$1" | grep -o 'GLIBC_[0-9.]*' | cut -d_ -f2 | sort -uV | tail -1; }
 
+large=0
 for target in "${wanted[@]}"; do
     names "$target"
     cross/sysroot.sh "$target"
@@ -33,6 +34,7 @@ for target in "${wanted[@]}"; do
         size=$(stat -c %s "$binary")
         say "$binary: $size bytes, glibc $glibc, sha256 $(sha256sum "$binary" | cut -d' ' -f1)"
         [ "$(printf '%s\n' "$glibc" "$oldest" | sort -V | tail -1)" = "$oldest" ] || fail "$binary needs glibc $glibc; at most $oldest"
-        [ "$size" -le "$most" ] || fail "$binary has more than $most bytes"
+        [ "$size" -le "$most" ] || { say "$binary has more than $most bytes" >&2; large=1; }
     done
 done
+exit "$large"

@@ -154,6 +154,7 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, shared: &Shared) {
     let (status, body, ahead) = match &mood {
         Mood::Silent => {
             shared.asked.lock().unwrap().push(asked);
+            #[expect(clippy::disallowed_methods, reason = "a thread of its own, for this request")]
             std::thread::sleep(PATIENCE);
             return;
         }

@@ -40,7 +40,7 @@ for target in "${wanted[@]}"; do
     # The two lie side by side: the one finds the other by its own place.
     install -m 755 "$binaries/doorward" "$binaries/doorward-vendor" "$root/usr/lib/doorward/"
     ln -s ../lib/doorward/doorward "$root/usr/bin/doorward"
-    install -m 644 systemd/doorward.service "$root/lib/systemd/system/"
+    install -m 644 systemd/*.service systemd/*.timer "$root/lib/systemd/system/"
     install -m 644 systemd/doorward.sysusers "$root/usr/lib/sysusers.d/doorward.conf"
     install -m 644 systemd/doorward.tmpfiles "$root/usr/lib/tmpfiles.d/doorward.conf"
 
@@ -56,6 +56,7 @@ TOML
     cp -r config/doorward.toml config/vendors.d config/mosquitto "$root/usr/share/doc/doorward/examples/"
     install -m 644 config/examples/*.toml "$root/usr/share/doc/doorward/examples/vendors.d/"
     install -m 644 docs/*.md "$root/usr/share/doc/doorward/"
+    cp -r monitoring "$root/usr/share/doc/doorward/"
 
     # Run by this machine, or by the emulator: all say the same.
     run=("$root/usr/lib/doorward/doorward")

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
 use doorward_events::bus::backoff;
 use doorward_events::subscribe::sqs::{Inbox, Letter, Receipt};
 use tokio::sync::mpsc;
@@ -42,23 +41,22 @@ pub struct Downlink {
 }
 
 impl Downlink {
-    /// Begins to take messages. `None`: no queue is configured.
-    ///
-    /// # Errors
-    /// The queue's address or the bus's connection cannot be used.
-    pub async fn start(
-        cloud: Option<&Cloud>,
-        downlink: Option<&DownlinkConfig>,
-    ) -> anyhow::Result<Option<Self>> {
-        let (Some(downlink), Some(cloud)) = (downlink, cloud) else { return Ok(None) };
-        let inbox = Inbox::new(cloud.connection(), &downlink.queue_url)
-            .await
-            .context("the downlink's settings")?;
+    /// Begins to take messages. `None`: no queue is configured, or its settings cannot be used, and
+    /// nothing is asked of this gateway over the bus.
+    pub async fn start(cloud: Option<&Cloud>, downlink: Option<&DownlinkConfig>) -> Option<Self> {
+        let (Some(downlink), Some(cloud)) = (downlink, cloud) else { return None };
+        let inbox = match Inbox::new(cloud.connection(), &downlink.queue_url).await {
+            Ok(inbox) => inbox,
+            Err(error) => {
+                tracing::error!(%error, "the downlink's settings cannot be used: no requests come");
+                return None;
+            }
+        };
         let (to_gateway, letters) = mpsc::channel(WAITING);
         let (settled, to_delete) = mpsc::channel(SETTLED);
         tokio::spawn(receive(inbox.clone(), to_gateway));
         tokio::spawn(delete(inbox, to_delete));
-        Ok(Some(Self { letters, settled }))
+        Some(Self { letters, settled })
     }
 
     /// The outcome of this message is durable: it may go. Where too many wait already it comes

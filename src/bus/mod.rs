@@ -5,6 +5,7 @@ pub mod credentials;
 mod downlink;
 mod lanes;
 pub mod probe;
+mod unusable;
 mod uplink;
 
 pub use downlink::{Came, Downlink};
@@ -12,13 +13,14 @@ pub use uplink::{Report, Told, Uplink};
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use credentials::Keeper;
 use doorward_events::Bus;
 use doorward_events::aws::Connection;
 use doorward_events::bus::eventbridge::{EventBridge, Options};
 use doorward_events::bus::standalone::Standalone;
 use doorward_events::subscribe::sqs::Inbox;
+
+use unusable::Unusable;
 
 use crate::config::{BusConfig, DownlinkConfig};
 
@@ -48,17 +50,16 @@ impl Cloud {
     }
 }
 
-/// The bus that the configuration names. Connects to nothing yet.
-///
-/// # Errors
-/// Its settings cannot be used.
-pub async fn open(config: &BusConfig, cloud: Option<&Cloud>) -> anyhow::Result<Arc<dyn Bus>> {
-    match (config, cloud) {
-        (BusConfig::Eventbridge { name, .. }, Some(cloud)) => {
-            let options = Options { bus: name.clone(), connection: cloud.connection() };
-            Ok(Arc::new(EventBridge::new(options).await.context("the bus's settings")?))
-        }
-        _ => Ok(Arc::new(Standalone)),
+/// The bus that the configuration names. Connects to nothing yet. One whose settings cannot be used
+/// takes nothing and says why: doors do not wait for it.
+pub async fn open(config: &BusConfig, cloud: Option<&Cloud>) -> Arc<dyn Bus> {
+    let (BusConfig::Eventbridge { name, .. }, Some(cloud)) = (config, cloud) else {
+        return Arc::new(Standalone);
+    };
+    let options = Options { bus: name.clone(), connection: cloud.connection() };
+    match EventBridge::new(options).await {
+        Ok(bus) => Arc::new(bus),
+        Err(error) => Arc::new(Unusable { reason: error.to_string() }),
     }
 }
 

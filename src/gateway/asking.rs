@@ -86,7 +86,7 @@ impl Desk {
             journal_id: None,
         };
         let accepts = super::access::own(identity, restored.journal_id, now)?;
-        let downlink = Downlink::start(cloud, gateway.downlink.as_ref()).await?;
+        let downlink = Downlink::start(cloud, gateway.downlink.as_ref()).await;
         let system_clock = gateway.trust.system_clock;
         let issuers_version = taken.version;
         let (waiting, next) = (HashMap::new(), 0);

@@ -103,7 +103,7 @@ impl Daemon {
             tokio::spawn(super::verification::run(handle.clone(), reports_in.clone()));
         }
         let cloud = Cloud::of(&config.gateway.bus);
-        let bus = crate::bus::open(&config.gateway.bus, cloud.as_ref()).await?;
+        let bus = crate::bus::open(&config.gateway.bus, cloud.as_ref()).await;
         let identity = Identity {
             publisher: PublisherId {
                 name: "doorward.gateway".into(),

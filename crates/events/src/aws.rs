@@ -55,6 +55,10 @@ impl Connection {
     /// knows how long something may wait. Nothing is sent, and no credentials are fetched.
     pub(crate) async fn load(self) -> Result<SdkConfig, ConnectionError> {
         self.check()?;
+        // Without any the client below would panic.
+        if rustls_native_certs::load_native_certs().certs.is_empty() {
+            return Err(ConnectionError::Authorities);
+        }
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .build_https();
@@ -205,6 +209,9 @@ pub enum ConnectionError {
     /// A zero time-out would fail every call.
     #[error("a time-out is zero")]
     Timeout,
+    /// No server could be believed.
+    #[error("this machine knows no certificate authority: install the package ca-certificates")]
+    Authorities,
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! The ways to the cloud: the endpoint for keys, the bus, the queue.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_events::{Bus, Envelope, Handshake, Outcome, Outgoing, PublisherId};
+use doorward_events::{Envelope, Handshake, Outcome, Outgoing, PublisherId};
 
 use super::{Step, Way};
 use crate::bus::Cloud;
@@ -82,8 +81,7 @@ fn tried(iot: &IotConfig) -> String {
 
 async fn put(configuration: &Configuration, cloud: &Cloud) -> Result<(String, ()), String> {
     let gateway = &configuration.gateway;
-    let bus: Arc<dyn Bus> =
-        crate::bus::open(&gateway.bus, Some(cloud)).await.map_err(|error| format!("{error:#}"))?;
+    let bus = crate::bus::open(&gateway.bus, Some(cloud)).await;
     let publisher = PublisherId::new("doorward.gateway", gateway.instance.as_str());
     let source = publisher.source();
     let handshake =

@@ -80,9 +80,10 @@ pub(super) fn credentials(
     match table.kind {
         Kind::Default => CredentialsConfig::Default,
         Kind::Environment => CredentialsConfig::Environment,
-        Kind::Profile => match table.name.filter(|name| is_profile(name)) {
-            Some(name) => CredentialsConfig::Profile { name },
-            None => {
+        Kind::Profile => {
+            if let Some(name) = table.name.filter(|name| is_profile(name)) {
+                CredentialsConfig::Profile { name }
+            } else {
                 findings.push(source.error(
                     "bus.credentials.name",
                     "a profile needs its name",
@@ -90,7 +91,7 @@ pub(super) fn credentials(
                 ));
                 CredentialsConfig::Default
             }
-        },
+        }
         Kind::Iot => CredentialsConfig::Iot(iot(source, table, instance, identity, findings)),
     }
 }

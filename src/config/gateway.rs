@@ -35,6 +35,7 @@ pub struct GatewayConfig {
 
 /// Where events go.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 pub enum BusConfig {
     /// No cloud: the building on its own.
     Standalone,

@@ -86,7 +86,8 @@ async fn look(mut watched: watch::Receiver<Configuration>, to_loop: mpsc::Sender
 #[derive(Default)]
 struct Seen {
     vendors: BTreeMap<VendorId, (TlsFiles, Vec<Option<Stamp>>)>,
-    issuers: Option<Option<Stamp>>,
+    /// None, or one.
+    issuers: Vec<Option<Stamp>>,
     own: Vec<Option<Stamp>>,
 }
 
@@ -122,9 +123,9 @@ impl Seen {
         }
         let list = configuration.gateway.trust.issuers.as_ref();
         let list = list.and_then(|issuers| issuers.file.as_deref());
-        let stamp = list.map(identity::stamp);
+        let stamp: Vec<_> = list.map(identity::stamp).into_iter().collect();
         // What was there at the start was read then.
-        let is_new = self.issuers.is_some() && stamp.is_some() && self.issuers != stamp;
+        let is_new = !self.issuers.is_empty() && !stamp.is_empty() && self.issuers != stamp;
         let issuers = list.filter(|_| is_new).and_then(read);
         self.issuers = stamp;
         let own = own(configuration).iter().map(|file| identity::stamp(file)).collect();

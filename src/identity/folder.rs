@@ -123,13 +123,12 @@ impl Folder {
         let existing = self.root.join(CURRENT).join(KEY);
         let made = !there(&existing);
         if made {
-            let name = match self.newest() {
-                // A cut came between the folder and the link.
-                Some(number) => number.to_string(),
-                None => {
-                    self.make(instance, "1")?;
-                    "1".to_owned()
-                }
+            // If there is one, a cut came between the folder and the link.
+            let name = if let Some(number) = self.newest() {
+                number.to_string()
+            } else {
+                self.make(instance, "1")?;
+                "1".to_owned()
             };
             self.switch(&name)?;
         }

@@ -15,7 +15,7 @@ pub const LEAST_PAUSE: Duration = Duration::from_secs(1);
 /// started together do not ask together.
 pub fn refresh_after(life: Duration, chance: f64) -> Duration {
     let (earliest, latest) = (life * EARLIEST / 100, life * LATEST / 100);
-    (earliest + (latest - earliest).mul_f64(chance.clamp(0.0, 1.0))).max(LEAST_PAUSE)
+    (earliest + latest.saturating_sub(earliest).mul_f64(chance.clamp(0.0, 1.0))).max(LEAST_PAUSE)
 }
 
 /// For how much of a `life` keys are handed out.
@@ -47,7 +47,7 @@ mod tests {
         assert_eq!(refresh_after(hour, 0.0), hour * 60 / 100);
         assert_eq!(refresh_after(hour, 1.0), hour * 80 / 100);
         assert_eq!(refresh_after(Duration::ZERO, 0.5), LEAST_PAUSE);
-        assert_eq!(usable_for(hour), hour - MARGIN);
+        assert_eq!(usable_for(hour), Duration::from_secs(3595));
         assert_eq!(usable_for(Duration::from_secs(10)), Duration::from_secs(9));
         assert_eq!(usable_for(Duration::ZERO), Duration::ZERO);
     }

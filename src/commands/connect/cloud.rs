@@ -29,7 +29,7 @@ pub(super) async fn ways(configuration: &Configuration, test: bool) -> Vec<Step>
     let remedy = "give the gateway's role events:PutEvents on this bus, and check its name, \
                   region and account";
     let tried = format!("a handshake event on {name}");
-    way.step("put_events", tried, remedy, put(configuration, &cloud)).await;
+    way.step("put_events", tried, remedy, Box::pin(put(configuration, &cloud))).await;
     steps.append(&mut way.steps);
 
     if let Some(downlink) = &gateway.downlink {
@@ -117,10 +117,10 @@ async fn queue(downlink: &DownlinkConfig, cloud: &Cloud, test: bool) -> Vec<Step
     }
     let remedy = "give the gateway's role sqs:ReceiveMessage and sqs:DeleteMessage on this queue, \
                   and check downlink.queue_url";
-    let receiving = async {
+    let receiving = Box::pin(async {
         crate::bus::probe_queue(cloud, downlink).await?;
         Ok(("it may be read".to_owned(), ()))
-    };
+    });
     way.step("receive", downlink.queue_url.clone(), remedy, receiving).await;
     way.steps
 }

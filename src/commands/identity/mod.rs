@@ -27,7 +27,7 @@ enum Command {
     Install(install::Args),
     /// Get a new certificate for a new key, by the command that the configuration names.
     ///
-    /// The command (identity.renew_command) gets the request's path and the path for the new
+    /// The command (`identity.renew_command`) gets the request's path and the path for the new
     /// certificate as its last two arguments. What it leaves is looked at; key and certificate are
     /// put into place together, and the running gateway takes them without a restart. Whatever
     /// fails, the pair in use stays. To be run by a timer: systemd/doorward-renew.timer.

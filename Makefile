@@ -13,7 +13,7 @@ LOCKED ?=
 # `make release TARGETS=arm64` builds that one alone.
 TARGETS ?=
 
-.PHONY: help tools fmt lint audit build test soak drill vm bench bench-access bench-vendors demo release packages emulated boot clean
+.PHONY: help tools fmt lint audit build test soak drill vm bench bench-access bench-vendors demo release packages emulated boot guide clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -77,6 +77,9 @@ emulated: ## The ARM binaries under qemu-user, with Mosquitto
 
 boot: ## The package in a booted Debian: install, reload, crash, upgrade, purge, cuts (root, apt)
 	@scripts/boot.sh
+
+guide: ## The installer's guide, typed on a fresh Debian that is booted (root; after `make boot`)
+	@scripts/guide.sh
 
 clean: ## Remove what was built; .tools stays
 	cargo clean

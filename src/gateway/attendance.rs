@@ -146,7 +146,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::health::{UplinkStatus, VendorStatus};
+    use crate::health::VendorStatus;
     use crate::journal::{Bounds, Journal, Writer};
 
     const PACE: Duration = Duration::from_millis(40);
@@ -155,20 +155,7 @@ mod tests {
 
     fn status() -> Status {
         let vendor = VendorStatus { vendor: "any".to_owned(), state: "running".to_owned() };
-        Status {
-            version: "1".to_owned(),
-            instance: "gw".to_owned(),
-            uptime_s: 1,
-            uplink: UplinkStatus::default(),
-            storage_failure: None,
-            journal_arrival: None,
-            journal_lost: false,
-            held: Vec::new(),
-            throttled: Vec::new(),
-            flooding: Vec::new(),
-            clock: "full".to_owned(),
-            vendors: vec![vendor],
-        }
+        Status { vendors: vec![vendor], ..Status::default() }
     }
 
     /// What is said of loops of which these turn, until `enough` of it was said.

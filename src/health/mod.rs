@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::journal::Statistics;
 
 /// How the gateway is doing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     pub version: String,
     pub instance: String,

@@ -102,26 +102,13 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
     use super::*;
-    use crate::health::{UplinkStatus, VendorStatus};
+    use crate::health::VendorStatus;
 
     fn status(states: &[&str]) -> Status {
         let vendors = states
             .iter()
             .map(|state| VendorStatus { vendor: "any".to_owned(), state: (*state).to_owned() });
-        Status {
-            version: "1".to_owned(),
-            instance: "gw".to_owned(),
-            uptime_s: 1,
-            uplink: UplinkStatus::default(),
-            storage_failure: None,
-            journal_arrival: None,
-            journal_lost: false,
-            held: Vec::new(),
-            throttled: Vec::new(),
-            flooding: Vec::new(),
-            clock: "full".to_owned(),
-            vendors: vendors.collect(),
-        }
+        Status { vendors: vendors.collect(), ..Status::default() }
     }
 
     #[test]

@@ -68,9 +68,10 @@ fn ready_turning_reloading_and_stopping_are_told() {
     manager.hears("WATCHDOG=1", 3);
     assert_eq!(manager.count("READY=1"), 1);
     manager.says("vendors: 1 of 1 up");
+    assert_eq!(manager.count("RELOADING=1"), 0);
     signal(stand.gateway.pid(), "HUP");
-    manager.hears("RELOADING=1", 1);
     wait_for("it is ready again", PATIENCE, || (manager.count("READY=1") == 2).then_some(()));
+    assert_eq!(manager.count("RELOADING=1"), 1);
     let lines = manager.lines();
     let place = |line: &str| lines.iter().rposition(|heard| heard == line).unwrap();
     assert!(place("RELOADING=1") < place("READY=1"), "{lines:?}");

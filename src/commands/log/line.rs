@@ -25,7 +25,22 @@ pub struct Text {
     /// The module that speaks.
     pub target: &'static str,
     pub message: String,
-    pub fields: Vec<(&'static str, String)>,
+    pub fields: Vec<Named>,
+}
+
+/// A field.
+#[derive(Debug)]
+pub struct Named {
+    pub name: &'static str,
+    pub value: String,
+    /// It is words: in the text they stand in quotes.
+    pub is_words: bool,
+}
+
+impl Named {
+    fn number(name: &'static str, value: u64) -> Self {
+        Self { name, value: value.to_string(), is_words: false }
+    }
 }
 
 impl Line {
@@ -41,7 +56,7 @@ impl Line {
         };
         event.record(&mut text);
         if left_out > 0 {
-            text.fields.push(("left_out_before", left_out.to_string()));
+            text.fields.push(Named::number("left_out_before", left_out));
         }
         Self::Text(Box::new(text))
     }
@@ -53,7 +68,7 @@ impl Line {
             level: Level::WARN,
             target: module_path!(),
             message: "lines of this log are missing: nobody took them in time".to_owned(),
-            fields: vec![("lines", count.to_string())],
+            fields: vec![Named::number("lines", count)],
         }))
     }
 }
@@ -63,11 +78,18 @@ impl Text {
     pub fn to_text(&self) -> String {
         let mut text =
             format!("{:.6} {:>5} {}: {}", self.at, self.level, self.target, self.message);
-        for (name, value) in &self.fields {
-            let _ = write!(text, " {name}={value}");
-        }
+        self.write_fields(&mut text);
         text.push('\n');
         text
+    }
+
+    fn write_fields(&self, text: &mut String) {
+        for Named { name, value, is_words } in &self.fields {
+            let _ = match is_words {
+                true => write!(text, " {name}={value:?}"),
+                false => write!(text, " {name}={value}"),
+            };
+        }
     }
 
     /// As one datagram of the native protocol of systemd's journal
@@ -81,15 +103,13 @@ impl Text {
             _ => "7",
         };
         let mut message = self.message.clone();
-        for (name, value) in &self.fields {
-            let _ = write!(message, " {name}={value}");
-        }
+        self.write_fields(&mut message);
         let mut bytes = Vec::with_capacity(256);
         put(&mut bytes, "MESSAGE", &message);
         put(&mut bytes, "PRIORITY", priority);
         put(&mut bytes, "SYSLOG_IDENTIFIER", "doorward");
         put(&mut bytes, "TARGET", self.target);
-        for (name, value) in &self.fields {
+        for Named { name, value, .. } in &self.fields {
             put(&mut bytes, &field_name(name), value);
         }
         bytes
@@ -121,16 +141,16 @@ fn field_name(name: &str) -> String {
 
 impl Visit for Text {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.note(field, value.to_owned());
+        self.note(field, value.to_owned(), true);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.note(field, format!("{value:?}"));
+        self.note(field, format!("{value:?}"), false);
     }
 }
 
 impl Text {
-    fn note(&mut self, field: &Field, mut value: String) {
+    fn note(&mut self, field: &Field, mut value: String, is_words: bool) {
         if value.len() > MAX_VALUE {
             let end = value.floor_char_boundary(MAX_VALUE);
             value.truncate(end);
@@ -139,7 +159,7 @@ impl Text {
         if field.name() == "message" {
             self.message = value;
         } else {
-            self.fields.push((field.name(), value));
+            self.fields.push(Named { name: field.name(), value, is_words });
         }
     }
 }
@@ -148,23 +168,24 @@ impl Text {
 mod tests {
     use super::*;
 
-    fn text(message: &str, fields: Vec<(&'static str, String)>) -> Text {
+    fn text(message: &str, name: &'static str, value: &str, is_words: bool) -> Text {
+        let fields = vec![Named { name, value: value.to_owned(), is_words }];
         let (at, level) = (Timestamp::UNIX_EPOCH, Level::WARN);
         Text { at, level, target: "doorward::bus", message: message.to_owned(), fields }
     }
 
     #[test]
     fn a_line_reads_as_it_always_did() {
-        let line = text("the bus is away", vec![("trouble", "Transport".to_owned())]);
-        assert_eq!(
-            line.to_text(),
-            "1970-01-01T00:00:00.000000Z  WARN doorward::bus: the bus is away trouble=Transport\n"
-        );
+        let begins = "1970-01-01T00:00:00.000000Z  WARN doorward::bus: the bus is away trouble=";
+        let line = text("the bus is away", "trouble", "no \"route\"\n", true);
+        assert_eq!(line.to_text(), format!("{begins}\"no \\\"route\\\"\\n\"\n"));
+        let line = text("the bus is away", "trouble", "3", false);
+        assert_eq!(line.to_text(), format!("{begins}3\n"));
     }
 
     #[test]
     fn the_journal_gets_fields_and_no_value_makes_one() {
-        let line = text("two\nlines", vec![("a.b", "x\nPRIORITY=0".to_owned())]);
+        let line = text("two\nlines", "a.b", "x\nPRIORITY=0", false);
         let mut wanted = b"MESSAGE\n".to_vec();
         let message = "two\nlines a.b=x\nPRIORITY=0";
         wanted.extend_from_slice(&(message.len() as u64).to_le_bytes());

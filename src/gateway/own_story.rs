@@ -112,7 +112,10 @@ impl Composer {
             denied: beat
                 .denied
                 .iter()
-                .map(|(reason, count)| (reason.to_string(), number(*count)))
+                .map(|(reason, count)| schema::DenialCount {
+                    reason: reason.as_str().into(),
+                    count: number(*count),
+                })
                 .collect(),
             vendors: beat
                 .vendors

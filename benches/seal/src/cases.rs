@@ -160,7 +160,7 @@ pub fn heartbeat() -> Case<GatewayHeartbeat> {
         journal: None,
         bus: None,
         clock: None,
-        denied: BTreeMap::default(),
+        denied: Vec::new(),
         vendors: ["zigbee2mqtt", "ratgdo", "modbus"]
             .map(|vendor| VendorStatus { state: VendorState::Running, vendor: vendor.to_owned() })
             .to_vec(),

@@ -72,7 +72,7 @@ fn long(id: u64, entry: &str, random: &mut fastrand::Rng) -> NewEvent {
         journal: None,
         bus: None,
         clock: None,
-        denied: BTreeMap::default(),
+        denied: Vec::new(),
         vendors: Vec::new(),
     };
     event(id, entry, &data)

@@ -39,7 +39,8 @@ fn get(port: u16, path: &str) -> Option<(u16, String)> {
 
 /// What Prometheus says of an expression: the values, as text.
 fn asked(port: u16, expression: &str) -> Vec<String> {
-    let path = format!("/api/v1/query?query={}", expression.replace(' ', "%20"));
+    let encoded: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let path = format!("/api/v1/query?query={encoded}");
     let Some((200, body)) = get(port, &path) else { return Vec::new() };
     let answer: serde_json::Value = serde_json::from_str(&body).unwrap();
     let rows = answer["data"]["result"].as_array().unwrap();

@@ -65,7 +65,7 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
             log.write();
             tokio::spawn(super::settle::settle());
         }
-        let (daemon, access) = Daemon::start(configuration.clone()).await?;
+        let (daemon, access) = Box::pin(Daemon::start(configuration.clone())).await?;
         tracing::info!(bus, vendors, socket = place, "running");
         let requests = access.requests.clone();
         let attendance = tokio::spawn(attendance::attend(daemon.loops(&access)));
@@ -98,7 +98,7 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
             stop.await;
             notify::tell(vec![Note::Stopping]).await;
         };
-        let result = daemon.run(stop).await;
+        let result = Box::pin(daemon.run(stop)).await;
         attendance.abort();
         server.abort();
         let _ = server.await;

@@ -1,4 +1,4 @@
-//! What the service manager is told (sd_notify(3)): that the gateway is ready, how it is doing in
+//! What the service manager is told (`sd_notify(3)`): that the gateway is ready, how it is doing in
 //! one line, that it turns. Where there is no such manager, nothing is said.
 
 use std::fmt::Write as _;
@@ -29,7 +29,7 @@ pub enum Note {
     Reloading,
     Stopping,
     /// The journal broke and is opened anew in this process, which may take long: the manager waits
-    /// until [`Note::Ready`], for [`OPENING`] at most.
+    /// until [`Note::Ready`], for an hour at most.
     Opens,
     /// One line for people.
     Doing(String),

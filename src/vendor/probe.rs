@@ -107,7 +107,9 @@ impl Visit {
         });
         self.client.try_subscribe_many(wanted)?;
         self.until(|packet| match packet {
-            Packet::SubAck(answer) => Some(answer.return_codes.iter().map(granted).collect()),
+            Packet::SubAck(answer) => {
+                Some(answer.return_codes.iter().copied().map(granted).collect())
+            }
             _ => None,
         })
         .await
@@ -127,9 +129,9 @@ impl Visit {
     }
 }
 
-fn granted(code: &SubscribeReasonCode) -> Verdict {
+fn granted(code: SubscribeReasonCode) -> Verdict {
     match code {
-        SubscribeReasonCode::Success(quality) => Verdict::Granted(*quality as u8),
+        SubscribeReasonCode::Success(quality) => Verdict::Granted(quality as u8),
         SubscribeReasonCode::NotAuthorized => Verdict::Refused,
         _ => Verdict::Other,
     }

@@ -110,7 +110,7 @@ impl Controller {
     }
 
     /// Every file with its content and its age.
-    fn files(&self) -> BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)> {
+    fn files(&self) -> BTreeMap<PathBuf, (Vec<u8>, jiff::Timestamp)> {
         let mut found = BTreeMap::new();
         let mut folders = vec![self.at("etc"), self.at("mosquitto")];
         while let Some(folder) = folders.pop() {
@@ -120,7 +120,10 @@ impl Controller {
                     folders.push(path);
                 } else {
                     let modified = fs::metadata(&path).unwrap().modified().unwrap();
-                    found.insert(path.clone(), (fs::read(&path).unwrap(), modified));
+                    found.insert(
+                        path.clone(),
+                        (fs::read(&path).unwrap(), modified.try_into().unwrap()),
+                    );
                 }
             }
         }

@@ -18,7 +18,7 @@ pub enum CredentialFailure {
     /// Nobody answers there.
     #[error("the credentials endpoint cannot be reached: {0}")]
     EndpointAbsent(String),
-    /// No answer within [`super::exchange::PATIENCE`].
+    /// No answer within the time that the exchange waits.
     #[error("the credentials endpoint gave no answer in time")]
     TimedOut,
     /// The endpoint does not take our certificate.

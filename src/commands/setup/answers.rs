@@ -216,15 +216,18 @@ fn vendors(
         }
         let serial = match ecosystem::transport(&ecosystem) {
             Transport::Mqtt => None,
-            Transport::Serial => match args.serial.clone().or_else(|| before.get("serial", "port"))
-            {
-                Some(port) => Some(port),
-                None => {
-                    let first = adapters.first().map(|name| format!("/dev/serial/by-id/{name}"));
-                    let question = format!("the serial port of {name}");
-                    Some(person.ask(&question, "--serial PATH", first.as_deref())?)
-                }
-            },
+            Transport::Serial => {
+                let told = args.serial.clone().or_else(|| before.get("serial", "port"));
+                Some(told.map_or_else(
+                    || {
+                        let first = adapters.first();
+                        let first = first.map(|name| format!("/dev/serial/by-id/{name}"));
+                        let question = format!("the serial port of {name}");
+                        person.ask(&question, "--serial PATH", first.as_deref())
+                    },
+                    Ok,
+                )?)
+            }
         };
         let (host, port) = broker(args, &before)?;
         vendors.push(Vendor { name, ecosystem, host, port, serial });

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 /// What a person would type.
 pub(super) const BY_HAND: &str = "sudo systemctl restart mosquitto";
-/// systemd's own sign that it runs (sd_booted(3)).
+/// systemd's own sign that it runs (`sd_booted(3)`).
 const BOOTED: &str = "run/systemd/system";
 
 /// Whether it can be done here: as root, under systemd.

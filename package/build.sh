@@ -44,13 +44,14 @@ for target in "${wanted[@]}"; do
     install -m 644 systemd/doorward.sysusers "$root/usr/lib/sysusers.d/doorward.conf"
     install -m 644 systemd/doorward.tmpfiles "$root/usr/lib/tmpfiles.d/doorward.conf"
 
-    # The gateway of the example, without its doors: those are the building's.
-    sed '/^# --- Entries/,$d' config/doorward.toml > "$root/etc/doorward/doorward.toml"
-    cat >> "$root/etc/doorward/doorward.toml" <<'TOML'
+    # The gateway of the example, without its doors: those are the building's. The first
+    # installation lays it in place, as doorward setup's own: dpkg is not to ask about it ever after.
+    sed '/^# --- Entries/,$d' config/doorward.toml > "$root/usr/lib/doorward/doorward.toml"
+    cat >> "$root/usr/lib/doorward/doorward.toml" <<'TOML'
 # Doors: one [[entry]] each; their devices: a file a vendor in vendors.d/. Both, to begin with:
 # /usr/share/doc/doorward/examples.
 TOML
-    chmod 640 "$root/etc/doorward/doorward.toml"
+    chmod 644 "$root/usr/lib/doorward/doorward.toml"
     chmod 750 "$root/etc/doorward" "$root/etc/doorward/vendors.d"
     chmod 700 "$root/etc/doorward/credentials"
     cp -r config/doorward.toml config/vendors.d config/mosquitto "$root/usr/share/doc/doorward/examples/"
@@ -102,9 +103,8 @@ Description: gateway between locks, openers and readers and an event bus
  them to an Amazon EventBridge bus; opens doors for signed grants. The code of
  each vendor's devices runs in a confined process of its own.
 CONTROL
-    echo /etc/doorward/doorward.toml > "$root/DEBIAN/conffiles"
     install -m 755 package/postinst package/prerm package/postrm "$root/DEBIAN/"
-    (cd "$root" && find . -path ./DEBIAN -prune -o -type f ! -path ./etc/doorward/doorward.toml -printf '%P\0' |
+    (cd "$root" && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' |
         LC_ALL=C sort -z | xargs -0 md5sum) > "$root/DEBIAN/md5sums"
     find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     package=$out/doorward_${version}_$debian.deb

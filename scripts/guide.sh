@@ -4,6 +4,7 @@
 # docs/evidence/installing.md. Needs root and apt, and what `make boot` made (target/boot).
 #
 #   PACKAGE=FILE   the package; otherwise the newest in target/packages for this machine
+#   BUILT=WORDS    what was packed, where it is no release
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -60,7 +61,7 @@ fi
     echo "| commit | $(git rev-parse --short HEAD) |"
     echo "| machine | $(nproc) CPUs, $(uname -s) $(uname -r | sed 's/-.*//') $(uname -m) |"
     echo "| command | \`make guide\` |"
-    echo "| package | $(basename "$package"), $(stat -c %s "$package") bytes |"
+    echo "| package | $(basename "$package"), $(stat -c %s "$package") bytes${BUILT:+, $BUILT} |"
     echo
     echo "| from the first command until | seconds |"
     echo "| --- | --- |"

@@ -1,12 +1,11 @@
 //! Composes envelope, origin and data into the schema of a whole event, and derives from it what
 //! a writer is bound to and what a reader accepts.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value, json};
 
-use crate::repository::{Direction, Repository, TypeSource};
-use crate::walk::{each_schema, referenced};
+use crate::references::reachable;
+use crate::repository::{Definitions, Direction, Repository, TypeSource};
+use crate::walk::each_schema;
 
 /// The longest word of an open enumeration that a reader accepts.
 const LONGEST_WORD: u64 = 64;
@@ -31,7 +30,8 @@ impl Form {
 /// The self-contained schema of a whole event of this type.
 pub fn compose(repository: &Repository, source: &TypeSource, form: Form) -> Result<Value, String> {
     let name = &source.name;
-    let mut event = repository.envelope.clone();
+    let (envelope, definitions) = source.surroundings(repository);
+    let mut event = envelope.clone();
     let properties = event.get_mut("properties").and_then(Value::as_object_mut);
     let properties = properties.ok_or("core/Envelope.json: no properties")?;
     properties.insert("type".to_owned(), json!({ "enum": [name], "x-closed": true }));
@@ -55,29 +55,54 @@ pub fn compose(repository: &Repository, source: &TypeSource, form: Form) -> Resu
         required.push(json!("gateway"));
     }
 
-    finish(repository, name, event, form)
+    finish(definitions, name, event, form)
 }
 
 /// The self-contained schema of a statement: closed, since it carries authority.
+///
+/// Where types that carry it are released, it is theirs, and a change in `core/` waits for their
+/// next release.
 pub fn statement(repository: &Repository, name: &str) -> Result<Value, String> {
-    let definition = repository.definitions.get(name);
-    let definition = definition.ok_or_else(|| format!("no definition {name}"))?.clone();
-    finish(repository, name, definition, Form::Writer)
+    let carries = |source: &&TypeSource| source.statement.as_deref() == Some(name);
+    let mut released: Option<(&str, Value)> = None;
+    for source in repository.types.iter().filter(carries) {
+        let Some(frozen) = &source.frozen else { continue };
+        let schema = of_statement(&frozen.definitions, name)?;
+        match &released {
+            Some((first, other)) if *other != schema => {
+                let second = &source.name;
+                return Err(format!(
+                    "{first} and {second} were released with different statements {name}; release \
+                     both"
+                ));
+            }
+            _ => released = Some((&source.name, schema)),
+        }
+    }
+    released.map_or_else(|| of_statement(&repository.definitions, name), |(_, schema)| Ok(schema))
+}
+
+/// The closed schema of a statement among these definitions.
+pub fn of_statement(definitions: &Definitions, name: &str) -> Result<Value, String> {
+    let definition = definitions.get(name).ok_or_else(|| format!("no definition {name}"))?;
+    finish(definitions, name, definition.clone(), Form::Writer)
 }
 
 /// Adds the definitions that a schema needs, checks its bounds and derives its form.
 fn finish(
-    repository: &Repository,
+    definitions: &Definitions,
     name: &str,
     mut schema: Value,
     form: Form,
 ) -> Result<Value, String> {
-    let definitions = reachable(repository, &mut schema)?;
+    let names = reachable(&schema, definitions).map_err(|name| format!("no definition {name}"))?;
+    let needed = |name: String| definitions.get(&name).cloned().map(|schema| (name, schema));
+    let needed: Map<String, Value> = names.into_iter().filter_map(needed).collect();
     let Value::Object(members) = &mut schema else {
         return Err(format!("{name}: not an object"));
     };
     members.insert("$schema".to_owned(), json!("http://json-schema.org/draft-04/schema#"));
-    members.insert("definitions".to_owned(), Value::Object(definitions));
+    members.insert("definitions".to_owned(), Value::Object(needed));
 
     let mut unbounded = Vec::new();
     each_schema(&mut schema, &mut |inner| {
@@ -106,28 +131,6 @@ pub fn derive(schema: &mut Map<String, Value>, form: Form) {
     schema.retain(|keyword, _| {
         !keyword.starts_with("x-") && !matches!(keyword.as_str(), "title" | "description")
     });
-}
-
-/// The definitions that `event` needs, directly or through others.
-fn reachable(repository: &Repository, event: &mut Value) -> Result<Map<String, Value>, String> {
-    let mut wanted = references(event);
-    let mut found = Map::new();
-    while let Some(name) = wanted.pop_first() {
-        if found.contains_key(&name) {
-            continue;
-        }
-        let definition = repository.definitions.get(&name);
-        let mut definition = definition.ok_or_else(|| format!("no definition {name}"))?.clone();
-        wanted.append(&mut references(&mut definition));
-        found.insert(name, definition);
-    }
-    Ok(found)
-}
-
-fn references(schema: &mut Value) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    each_schema(schema, &mut |inner| names.extend(referenced(inner).map(str::to_owned)));
-    names
 }
 
 /// Every string, array, map and number of an event has a bound.

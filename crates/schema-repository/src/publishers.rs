@@ -3,18 +3,19 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
 
 use serde_json::Value;
 
-use crate::repository::{Direction, Failure, TypeSource, read};
+use crate::repository::{Direction, Failure, TypeSource};
 use crate::walk::pascal_case;
 
 /// What a key may sign: the words of `IssuerScope`.
 const SCOPES: [&str; 5] = ["grant", "request", "mode", "configuration", "time"];
 
+#[derive(Debug)]
 pub struct Publishers(Vec<Publisher>);
 
+#[derive(Debug)]
 struct Publisher {
     name: String,
     owner: String,
@@ -25,6 +26,7 @@ struct Publisher {
     issuer_keys: Vec<IssuerKey>,
 }
 
+#[derive(Debug)]
 struct IssuerKey {
     kid: String,
     public_key: String,
@@ -33,8 +35,8 @@ struct IssuerKey {
 }
 
 impl Publishers {
-    pub fn load(path: &Path, types: &[TypeSource]) -> Result<Self, Failure> {
-        let document = read(path)?;
+    /// Reads the register and compares it with the types.
+    pub fn read(document: &Value, types: &[TypeSource]) -> Result<Self, Failure> {
         let list = document.get("publishers").and_then(Value::as_array);
         let list = list.ok_or("no list of publishers")?;
         let (mut names, mut kids) = (BTreeSet::new(), BTreeSet::new());

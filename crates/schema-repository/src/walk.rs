@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::places::step;
+
 const NAMED: [&str; 3] = ["properties", "patternProperties", "definitions"];
 const SINGLE: [&str; 3] = ["items", "additionalProperties", "not"];
 const LISTS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
@@ -28,6 +30,39 @@ pub fn each_schema(schema: &mut Value, change: &mut dyn FnMut(&mut Map<String, V
         }
     }
     change(members);
+}
+
+/// Shows `look` every subschema with its JSON pointer, outermost first.
+pub fn each_schema_at(schema: &Value, look: &mut dyn FnMut(&str, &Map<String, Value>)) {
+    visit(schema, &mut String::new(), look);
+}
+
+fn visit(schema: &Value, at: &mut String, look: &mut dyn FnMut(&str, &Map<String, Value>)) {
+    let Value::Object(members) = schema else { return };
+    look(at, members);
+    let mut below = |step: &str, inner: &Value| {
+        let length = at.len();
+        at.push_str(step);
+        visit(inner, at, look);
+        at.truncate(length);
+    };
+    for (keyword, value) in members {
+        let word = keyword.as_str();
+        match value {
+            Value::Object(named) if NAMED.contains(&word) => {
+                for (name, inner) in named {
+                    below(&format!("/{word}/{}", step(name)), inner);
+                }
+            }
+            Value::Array(list) if LISTS.contains(&word) => {
+                for (index, inner) in list.iter().enumerate() {
+                    below(&format!("/{word}/{index}"), inner);
+                }
+            }
+            inner if SINGLE.contains(&word) => below(&format!("/{word}"), inner),
+            _ => {}
+        }
+    }
 }
 
 /// The name that a bundled `$ref` points to.

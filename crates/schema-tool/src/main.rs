@@ -1,6 +1,9 @@
 //! `doorward-schema`: the command line over a schema repository.
 
 mod commands;
+mod finding;
+mod lint;
+mod today;
 
 use std::process::ExitCode;
 

@@ -1,9 +1,13 @@
 //! One file a command; what they share is the place of the repository and how a failure is told.
 
-use std::path::PathBuf;
+mod lint;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use doorward_schema_repository::Tree;
+use doorward_schema_repository::references::nearest;
 
 /// New types, lint, releases, compatibility, bindings and documentation of a schema repository.
 #[derive(Debug, Parser)]
@@ -17,11 +21,49 @@ pub struct CommandLine {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Lint(lint::Lint),
+}
+
+/// What a command ends with: an exit code, or why it could not do its work.
+type Outcome = anyhow::Result<ExitCode>;
+
+/// The call itself is wrong, not the repository.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct WrongCall(String);
+
+impl WrongCall {
+    /// There is no such type; perhaps another was meant.
+    fn no_type(tree: &Tree, name: &str) -> Self {
+        let near = nearest(name, tree.types.keys().map(String::as_str));
+        let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        Self(format!("there is no type {name} below schemas/{hint}"))
+    }
+}
+
+/// Writes a file of the repository: beside it first, so that no half of it is ever seen.
+fn write_file(root: &Path, file: &str, text: &str) -> anyhow::Result<()> {
+    use anyhow::Context as _;
+    let path = root.join(file);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    let beside = path.with_extension("json.new");
+    std::fs::write(&beside, text).with_context(|| beside.display().to_string())?;
+    std::fs::rename(&beside, &path).with_context(|| path.display().to_string())
+}
 
 impl CommandLine {
     /// Runs the command: 0 all well, 1 something is wrong with the repository, 2 with the call.
     pub fn run(self) -> ExitCode {
-        match self.command {}
+        let root = self.root;
+        let outcome = match self.command {
+            Command::Lint(command) => command.run(&root),
+        };
+        outcome.unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            ExitCode::from(if error.is::<WrongCall>() { 2 } else { 1 })
+        })
     }
 }

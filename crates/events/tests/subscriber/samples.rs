@@ -33,6 +33,7 @@ pub fn secured() -> VisitSecured {
 pub fn opened() -> VisitOpened {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/visit.opened/examples");
     let mut files: Vec<_> = std::fs::read_dir(file).unwrap().map(|it| it.unwrap().path()).collect();
+    files.retain(|file| file.is_file());
     files.sort();
     serde_json::from_str(&std::fs::read_to_string(&files[0]).unwrap()).unwrap()
 }

@@ -88,8 +88,9 @@ pub fn examples(event_type: EventType) -> Vec<(String, Value)> {
     let folder = folder(event_type).join("examples");
     let mut examples: Vec<_> = std::fs::read_dir(&folder)
         .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
-        .map(|file| {
-            let path = file.unwrap().path();
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| {
             let text = std::fs::read_to_string(&path).unwrap();
             (path.display().to_string(), serde_json::from_str(&text).unwrap())
         })

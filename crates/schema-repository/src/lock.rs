@@ -35,6 +35,9 @@ pub struct Release {
     pub sha256: String,
     /// Why it was released.
     pub reason: String,
+    /// The exceptions from compatibility that it was released with, as they stood in
+    /// `exceptions.json`.
+    pub exceptions: Vec<Value>,
 }
 
 /// What is wrong with the lock or with a file that it locks.
@@ -73,7 +76,12 @@ impl Lock {
                     let text = release.get(member).and_then(Value::as_str).map(str::to_owned);
                     text.ok_or_else(|| broken(&at, &format!("no `{member}`")))
                 };
-                let release = Release { sha256: text("sha256")?, reason: text("reason")? };
+                let exceptions = release.get("exceptions").and_then(Value::as_array);
+                let release = Release {
+                    sha256: text("sha256")?,
+                    reason: text("reason")?,
+                    exceptions: exceptions.cloned().unwrap_or_default(),
+                };
                 promise.versions.insert(number, release);
             }
             promise.sunset = entry.get("sunset").and_then(Value::as_str).map(str::to_owned);
@@ -87,8 +95,12 @@ impl Lock {
         let mut types = Map::new();
         for (name, promise) in &self.types {
             let mut versions = Map::new();
-            for (number, Release { sha256, reason }) in &promise.versions {
-                versions.insert(number.to_string(), json!({ "sha256": sha256, "reason": reason }));
+            for (number, Release { sha256, reason, exceptions }) in &promise.versions {
+                let mut release = json!({ "sha256": sha256, "reason": reason });
+                if let Some(members) = release.as_object_mut().filter(|_| !exceptions.is_empty()) {
+                    members.insert("exceptions".to_owned(), json!(exceptions));
+                }
+                versions.insert(number.to_string(), release);
             }
             let mut entry = Map::new();
             entry.insert("versions".to_owned(), Value::Object(versions));
@@ -141,7 +153,7 @@ mod tests {
     use super::*;
 
     fn lock(sha: &str) -> Lock {
-        let release = Release { sha256: sha.to_owned(), reason: "First.".to_owned() };
+        let release = Release { sha256: sha.to_owned(), reason: "First.".to_owned(), exceptions: vec![] };
         let promise = Promise {
             versions: BTreeMap::from([(Version::FIRST, release)]),
             sunset: Some("2027-06-30".to_owned()),

@@ -1,8 +1,10 @@
 //! `doorward-schema`: the command line over a schema repository.
 
+mod breaking;
 mod commands;
 mod finding;
 mod lint;
+mod release;
 mod today;
 
 use std::process::ExitCode;

@@ -1,6 +1,8 @@
 //! One file a command; what they share is the place of the repository and how a failure is told.
 
+mod breaking;
 mod lint;
+mod release;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,6 +25,8 @@ pub struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Lint(lint::Lint),
+    Breaking(breaking::Breaking),
+    Release(release::ReleaseTypes),
 }
 
 /// What a command ends with: an exit code, or why it could not do its work.
@@ -40,6 +44,14 @@ impl WrongCall {
         let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
         Self(format!("there is no type {name} below schemas/{hint}"))
     }
+}
+
+/// The types that were named, or all.
+fn selected(tree: &Tree, names: &[String]) -> Result<Vec<String>, WrongCall> {
+    if let Some(name) = names.iter().find(|name| !tree.types.contains_key(*name)) {
+        return Err(WrongCall::no_type(tree, name));
+    }
+    Ok(if names.is_empty() { tree.types.keys().cloned().collect() } else { names.to_vec() })
 }
 
 /// Writes a file of the repository: beside it first, so that no half of it is ever seen.
@@ -60,6 +72,8 @@ impl CommandLine {
         let root = self.root;
         let outcome = match self.command {
             Command::Lint(command) => command.run(&root),
+            Command::Breaking(command) => command.run(&root),
+            Command::Release(command) => command.run(&root),
         };
         outcome.unwrap_or_else(|error| {
             eprintln!("error: {error:#}");

@@ -1,0 +1,102 @@
+//! `breaking`: the gate, asked by itself.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use doorward_schema_repository::Tree;
+use jiff::civil::Date;
+use serde_json::json;
+
+use super::{Outcome, WrongCall, selected};
+use crate::breaking::{Break, Report, exceptions, git, with_commit, with_releases};
+use crate::finding::{Finding, say, say_json, text};
+use crate::today;
+
+/// Which changes would break somebody, each with a document that shows it.
+///
+/// Compares next.json with every release of a type, or with a commit. Exits with 1 where a change
+/// is breaking, or where neither a proof nor a counterexample was found.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  doorward-schema breaking\n  doorward-schema breaking \
+                        --against origin/main\n  doorward-schema breaking access.denied --json")]
+pub struct Breaking {
+    /// Only these types.
+    #[arg(value_name = "TYPE")]
+    types: Vec<String>,
+    /// Compare with a commit, branch or tag of this git repository.
+    #[arg(long, value_name = "REF")]
+    against: Option<String>,
+    /// For scripts.
+    #[arg(long)]
+    json: bool,
+    /// Judge as on this day.
+    #[arg(long, value_name = "DATE", value_parser = today::read)]
+    today: Option<Date>,
+}
+
+impl Breaking {
+    pub fn run(self, root: &Path) -> Outcome {
+        let tree = Tree::load(root)?;
+        let types = selected(&tree, &self.types)?;
+        let now = today::or_now(self.today);
+        let report = match &self.against {
+            None => with_releases(&tree, &types, now)?,
+            Some(reference) => {
+                let old = git::at(root, reference).map_err(|e| WrongCall(format!("{e:#}")))?;
+                with_commit(&tree, &old, reference, &types, now)?
+            }
+        };
+        if self.json {
+            say_json(&json!({
+                "compared": report.compared.iter().map(|(name, states)| {
+                    json!({ "type": name, "states": states })
+                }).collect::<Vec<_>>(),
+                "changes": report.breaks.iter().map(Break::json).collect::<Vec<_>>(),
+                "findings": report.findings.iter().map(Finding::json).collect::<Vec<_>>(),
+            }));
+        } else {
+            say(&told(&report));
+        }
+        Ok(if report.fails() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+/// For people.
+pub fn told(report: &Report) -> String {
+    let mut out = String::new();
+    for found in &report.breaks {
+        let Break { place, level, code, pointer, rule, says, type_name, against, .. } = found;
+        let level = if found.excused.is_some() { "excused" } else { level.as_str() };
+        let _ = writeln!(
+            out,
+            "{place}: {level}: {code}: {type_name} against {against}: {pointer}\n    {says}\n    \
+             rule: {rule}"
+        );
+        if let Some(document) = &found.document {
+            let (at, keyword) = found.refused.clone().unwrap_or_default();
+            let _ = writeln!(out, "    refused at {at:?} by {keyword}: {document}");
+        }
+        match &found.excused {
+            Some(entry) => {
+                let _ = writeln!(out, "    excused: {entry}");
+            }
+            None if found.fails() => {
+                let ready = exceptions::ready(found);
+                let _ = writeln!(out, "    to excuse it, in {}: {ready}", exceptions::FILE);
+            }
+            None => {}
+        }
+    }
+    out.push_str(&text(&report.findings));
+    let states: usize = report.compared.iter().map(|(_, states)| states).sum();
+    let failing = report.breaks.iter().filter(|found| found.fails()).count();
+    let _ = writeln!(
+        out,
+        "{} types compared with {states} earlier states: {failing} changes to undo, {} findings",
+        report.compared.len(),
+        report.findings.len()
+    );
+    out
+}

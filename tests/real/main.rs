@@ -13,6 +13,7 @@ mod access;
 mod attacks;
 mod broker;
 mod bus;
+mod checks;
 mod clock;
 mod commands;
 mod disk;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::part::Part;
 use super::surroundings::{Running, Surroundings};
 use crate::config::{Configuration, Finding};
@@ -12,6 +14,8 @@ use crate::local::Client;
 const ROWS: u64 = 1000;
 /// Most devices that are told.
 const NAMED: usize = 20;
+/// Who has not been heard for so long speaks no more.
+const SPEAKS: SignedDuration = SignedDuration::from_hours(24);
 /// The reason in quarantine.
 const UNKNOWN: &str = "unknown_endpoint";
 
@@ -31,7 +35,9 @@ pub(super) async fn look(around: &Surroundings, configuration: &Configuration, p
             Err(error) => return part.skip(format!("the quarantine: {error}")),
         };
     let mut unknown: BTreeMap<String, (u64, String)> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.reason == UNKNOWN) {
+    let now = Timestamp::now();
+    let of_strangers = rows.iter().filter(|row| row.reason == UNKNOWN);
+    for row in of_strangers.filter(|row| is_recent(row, now) && !is_named(row, configuration)) {
         let vendor = row.vendor.as_deref().unwrap_or("gateway");
         // Rows come newest first.
         let entry = unknown.entry(format!("{vendor}: {}", row.source));
@@ -52,4 +58,16 @@ pub(super) async fn look(around: &Surroundings, configuration: &Configuration, p
         let text = format!("{more} more devices that nobody knows");
         part.find(Finding::warning(socket, text, "doorward quarantine lists them"));
     }
+}
+
+/// A row whose time cannot be read counts as one of now.
+fn is_recent(row: &QuarantineRow, now: Timestamp) -> bool {
+    row.at.parse().map_or(true, |at: Timestamp| now.duration_since(at) < SPEAKS)
+}
+
+/// Whether a vendor's file names the device by now.
+fn is_named(row: &QuarantineRow, configuration: &Configuration) -> bool {
+    let of = |vendor: &str| row.vendor.as_deref() == Some(vendor);
+    let vendor = configuration.vendors.iter().find(|vendor| of(vendor.id.as_str()));
+    vendor.is_some_and(|vendor| vendor.endpoints.iter().any(|named| named.address == row.source))
 }

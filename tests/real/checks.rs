@@ -1,0 +1,214 @@
+//! `doorward check` at real parts: each is shown its fault, then its remedy. What lies in files
+//! alone is shown in `tests/cli/planted.rs`, the broker's list in `setup.rs`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use doorward_emulator::python;
+use rumqttc::v5::mqttbytes::QoS;
+use serde_json::Value;
+
+use crate::support::broker::{Broker, SHIPPED};
+use crate::support::certificates::Certificates;
+use crate::support::client::Client;
+use crate::support::gateway::{Gateway, Setup};
+use crate::support::wait_for;
+
+fn setup(folder: &Path, broker_port: u16, mqtt: String) -> Setup<'_> {
+    Setup { folder, broker_port, doors: 1, bus: "[bus]\nkind = \"standalone\"\n".to_owned(), mqtt }
+}
+
+/// The outcome of one check, by `command` and what comes before it on the line.
+fn outcome(mut command: Command, name: &str) -> Value {
+    let output = command.args(["check", "--only", name, "--json"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    let [outcome] = &report["checks"].as_array().unwrap()[..] else { panic!("{report}") };
+    assert_eq!(outcome["name"], name);
+    outcome.clone()
+}
+
+/// The check finds `words` at `state` and says `remedy`.
+fn finds(outcome: &Value, state: &str, words: &str, remedy: &str) {
+    assert_eq!(outcome["state"], state, "{outcome}");
+    assert!(outcome["detail"].as_str().unwrap().contains(words), "{outcome}");
+    assert!(outcome["remedy"].as_str().unwrap().contains(remedy), "{outcome}");
+}
+
+#[test]
+fn a_stranger_is_told_until_the_vendors_file_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = Broker::start(&folder.path().join("broker"), SHIPPED, false);
+    let place = folder.path().join("gateway");
+    let gateway = Gateway::start(&setup(&place, broker.port, String::new()));
+    gateway.connected();
+    let check = || outcome(gateway.command(), "endpoints");
+    assert_eq!(check()["state"], "ok", "{}", gateway.log());
+    let bridge = Client::connect(broker.port, "bridge", &[]);
+    let says = |topic: &str| {
+        bridge.publish(topic, b"{\"contact\":true}", QoS::AtLeastOnce, false);
+        bridge.settled();
+    };
+    says("zigbee2mqtt/cellar");
+    wait_for("the stranger is in quarantine", Duration::from_secs(30), || {
+        (!gateway.quarantine().is_empty()).then_some(())
+    });
+    finds(&check(), "warning", "zigbee2mqtt: cellar is nobody's device: 1 in", "[[endpoint]]");
+
+    let file = place.join("vendors.d/zigbee2mqtt.toml");
+    let named = "[[endpoint]]\nid = \"0x00000000000ce11a\"\naddress = \"cellar\"\n";
+    fs::write(&file, fs::read_to_string(&file).unwrap() + named).unwrap();
+    assert!(gateway.command().arg("reload").status().unwrap().success());
+    let mended = check();
+    assert_eq!(mended["state"], "ok", "{mended}");
+    // Another stranger is told all the same.
+    says("zigbee2mqtt/attic");
+    wait_for("the second is in quarantine", Duration::from_secs(30), || {
+        (gateway.quarantine().len() >= 2).then_some(())
+    });
+    finds(&check(), "warning", "attic is nobody's device", "[[endpoint]]");
+}
+
+#[test]
+fn a_broker_that_grants_qos_0_alone_is_told_with_the_topics() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut broker = Broker::start(&folder.path().join("broker"), "max_qos 0\n", false);
+    let place = folder.path().join("gateway");
+    let gateway = Gateway::configured_only(&setup(&place, broker.port, String::new()));
+    let found = outcome(gateway.command(), "broker");
+    finds(&found, "warning", "grants QoS 0 alone for zigbee2mqtt/", "max_qos");
+    // The remedy: out of the broker's settings with it.
+    let file = folder.path().join("broker/mosquitto.conf");
+    fs::write(&file, fs::read_to_string(&file).unwrap().replace("max_qos 0\n", "")).unwrap();
+    broker.kill();
+    broker.up();
+    let mended = outcome(gateway.command(), "broker");
+    assert_eq!(mended["state"], "ok", "{mended}");
+}
+
+#[test]
+fn a_certificate_that_ended_or_that_has_another_key_is_told() {
+    const OURS: &str = "doorward-zigbee2mqtt";
+    let folder = tempfile::tempdir().unwrap();
+    let certificates = Certificates::make(&folder.path().join("tls"), &[OURS]);
+    let place = folder.path().join("gateway");
+    let table = certificates.table(&certificates, OURS);
+    let gateway = Gateway::configured_only(&setup(&place, 1, table));
+    let check = || outcome(gateway.command(), "certificates");
+    let own = folder.path().join("tls").join(format!("{OURS}.pem"));
+    let good = fs::read(&own).unwrap();
+    assert_ne!(check()["state"], "error", "{}", check());
+
+    certificates.expire(OURS);
+    finds(&check(), "error", "ended, 2020-01-03", "doorward setup");
+    fs::write(&own, good).unwrap();
+    assert_ne!(check()["state"], "error", "{}", check());
+
+    let key = folder.path().join("tls").join(format!("{OURS}.key"));
+    let ours = fs::read(&key).unwrap();
+    fs::copy(folder.path().join("tls/server.key"), &key).unwrap();
+    finds(&check(), "error", "cannot be used", "belong together");
+    fs::write(&key, ours).unwrap();
+    assert_ne!(check()["state"], "error", "{}", check());
+}
+
+/// As a user without root's powers would, in no further group but `group`.
+fn powerless(gateway: &Gateway, group: Option<u32>) -> Command {
+    let plain = gateway.command();
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set=-all", "--inh-caps=-all"]);
+    match group {
+        Some(group) => command.arg(format!("--groups={group}")),
+        None => command.arg("--clear-groups"),
+    };
+    command.arg(plain.get_program()).args(plain.get_args());
+    command
+}
+
+#[test]
+fn a_port_that_the_user_may_not_use_is_told_with_its_group() {
+    const DIALOUT: u32 = 20;
+    assert!(
+        rustix::process::geteuid().is_root(),
+        "a device is made, and powers are given up, by root alone"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let (place, root) = (folder.path().join("gateway"), folder.path().join("root"));
+    // A character device of somebody else and of the port's group, as udev makes them.
+    let port = root.join("dev/ttyUSB0");
+    fs::create_dir_all(root.join("dev")).unwrap();
+    fs::create_dir_all(root.join("etc")).unwrap();
+    fs::write(root.join("etc/group"), format!("root:x:0:\ndialout:x:{DIALOUT}:\n")).unwrap();
+    let made = Command::new("mknod").arg(&port).args(["c", "4", "64"]).status().unwrap();
+    assert!(made.success());
+    fs::set_permissions(&port, fs::Permissions::from_mode(0o660)).unwrap();
+    std::os::unix::fs::chown(&port, Some(65534), Some(DIALOUT)).unwrap();
+    let gateway = Gateway::configured_only(&setup(&place, 1, String::new()));
+    fs::write(
+        place.join("vendors.d/line.toml"),
+        "ecosystem = \"modbus\"\n[serial]\nport = \"/dev/ttyUSB0\"\n[[endpoint]]\nid = \"gate\"\n\
+         unit = 1\nclosed = { input = 0, contact = \"normally_open\" }\n\
+         open = { input = 1, contact = \"normally_open\" }\n",
+    )
+    .unwrap();
+    let check = |group| {
+        let mut command = powerless(&gateway, group);
+        let output = command
+            .args(["check", "--only", "serial", "--json", "--root"])
+            .arg(&root)
+            .output()
+            .unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        report["checks"][0].clone()
+    };
+    finds(&check(None), "error", "ermission denied", "usermod -aG dialout doorward");
+    let mended = check(Some(DIALOUT));
+    assert_eq!(mended["state"], "ok", "{mended}");
+}
+
+/// Starts what its arguments say under a filter for which the kernel has no Landlock.
+const WITHOUT_LANDLOCK: &str = r#"
+import ctypes, os, struct, sys
+CREATE_RULESET, ENOSYS = 444, 38
+def word(code, yes, no, value): return struct.pack("HBBI", code, yes, no, value)
+program = b"".join([
+    word(0x20, 0, 0, 0),
+    word(0x15, 0, 1, CREATE_RULESET),
+    word(0x06, 0, 0, 0x00050000 | ENOSYS),
+    word(0x06, 0, 0, 0x7FFF0000),
+])
+kept = ctypes.create_string_buffer(program)
+filter = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(kept))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0, "no-new-privileges"
+assert libc.prctl(22, 2, ctypes.create_string_buffer(filter), 0, 0) == 0, "seccomp"
+os.execv(sys.argv[1], sys.argv[1:])
+"#;
+
+#[test]
+fn a_kernel_without_landlock_is_told_with_what_follows_from_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway =
+        Gateway::configured_only(&setup(&folder.path().join("gateway"), 1, String::new()));
+    let plain = gateway.command();
+    let mut command = Command::new(python());
+    command.args(["-c", WITHOUT_LANDLOCK]).arg(plain.get_program()).args(plain.get_args());
+    let found = outcome(command, "sandbox");
+    finds(&found, "warning", "can read what the gateway's user can", "landlock among lsm=");
+    // With a kernel that has it, nothing is to be said of it; on others it is as above.
+    let here = outcome(gateway.command(), "sandbox");
+    let has_it = has_landlock();
+    let tells = here["detail"].as_str().unwrap_or_default().contains("gateway's user can");
+    assert_eq!(tells, !has_it, "{here}");
+}
+
+/// What the kernel itself says.
+fn has_landlock() -> bool {
+    let asked = "import ctypes; print(ctypes.CDLL(None).syscall(444, None, 0, 1))";
+    let output = Command::new(python()).args(["-c", asked]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().parse::<i64>().unwrap() >= 1
+}

@@ -14,6 +14,7 @@ mod check;
 mod corpus;
 mod damage;
 mod diagnose;
+mod documented;
 mod erase;
 mod events;
 mod exported;

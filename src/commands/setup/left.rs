@@ -82,7 +82,7 @@ impl Left {
                     .to_owned(),
             );
         }
-        self.add("sudo systemctl enable --now doorward; then: doorward check".to_owned());
+        self.add("sudo systemctl enable doorward && sudo systemctl restart doorward; then: doorward check".to_owned());
     }
 
     /// The broker is another machine's.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # vm.sh: the sandbox under a booted systemd with cgroup v2 and Debian's own kernel (6.1: Landlock
 # without rules on ports), in a virtual machine without KVM. Writes docs/evidence/sandbox-vm.md.
-# Needs apt and root (a root file system is made); some minutes the first time, then less than one.
+# Needs apt and root (a root file system is made); some minutes, ten the first time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.tools/bin:$PATH:/usr/sbin"
@@ -46,6 +46,7 @@ root=$place/root
 install -D -m 755 "$binary" "$root/usr/local/bin/doorward"
 install -D -m 755 "$binary-vendor" "$root/usr/local/bin/doorward-vendor"
 install -D -m 755 scripts/vm/inside.sh "$root/usr/local/sbin/inside.sh"
+install -D -m 755 scripts/vm/in-a-scope.sh "$root/usr/local/bin/in-a-scope"
 install -D -m 644 scripts/vm/doorward.service "$root/etc/systemd/system/doorward.service"
 install -D -m 644 scripts/vm/inside.service "$root/etc/systemd/system/inside.service"
 install -D -m 644 scripts/vm/doorward.toml "$root/etc/doorward/doorward.toml"
@@ -61,7 +62,7 @@ rm -f "$place/disk.img"
 mke2fs -q -t ext4 -d "$root" "$place/disk.img" 1G
 
 # KVM where it works, and the slow way where it does not.
-run=(timeout 420 qemu-system-x86_64 -m 768 -smp 2 -nographic -no-reboot -nodefaults -serial stdio
+run=(timeout 1800 qemu-system-x86_64 -m 768 -smp 2 -nographic -no-reboot -nodefaults -serial stdio
     -kernel "$place/vmlinuz"
     -drive "file=$place/disk.img,if=none,id=d0,format=raw" -device nvme,drive=d0,serial=d
     -append "console=ttyS0 root=/dev/nvme0n1 rw init=/lib/systemd/systemd quiet panic=-1 systemd.mask=serial-getty@ttyS0.service")
@@ -91,6 +92,12 @@ failed=$(grep -c '^FAILED: ' "$place/result" || true)
     echo
     echo '```'
     sed -n 's/^layer: //p' "$place/result"
+    echo '```'
+    echo
+    echo "The drill (\`doorward drill --quick\`), each vendor in its leaf. What stopped each fault counts; an emulated processor's latencies say nothing of a real one's:"
+    echo
+    echo '```'
+    sed -n 's/^drill: //p' "$place/result"
     echo '```'
 } > "$evidence"
 say "$held held, $failed failed; see $evidence"

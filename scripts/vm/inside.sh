@@ -74,5 +74,13 @@ check "its leaf is a new one" is "$(cat "/sys/fs/cgroup$(sed -n 's/^0:://p' "/pr
 check "the core went on" is "$(systemctl show -P MainPID doorward)" "$core"
 systemctl stop doorward
 check "it stops in order" is "$(systemctl show -P Result doorward)" success
+
+# Everything goes wrong once, with a leaf for each vendor of each gateway.
+doorward drill --quick --keep --folder /var/drill --gateway /usr/local/bin/in-a-scope > /run/drill 2> /run/drill.log
+drilled=$?
+sed 's/^/drill: /' /run/drill
+check "the drill holds, each vendor in its leaf" is $drilled 0
+[ $drilled = 0 ] || sed 's/^/drill said: /' /run/drill.log | tail -20
+grep -rqs 'layer="cgroup"' /var/drill && echo "FAILED: some vendor of the drill had no leaf"
 echo "--- log"
 tail -60 $log

@@ -8,7 +8,7 @@ import sys
 from datetime import datetime
 from typing import Any
 
-from doorward_events import PublisherId, read_any, types
+from doorward_events import PublisherId, Rejected, read_any, types
 from doorward_events.statement import (
     Accepts,
     Address,
@@ -35,7 +35,7 @@ from doorward_events.statement.jws import parse
 
 def issue(task: dict[str, Any]) -> dict[str, Any]:
     signer = LocalSigner.from_seed(task["kid"], bytes.fromhex(task["seed"]))
-    issuer = Issuer(signer, PublisherId("acme.delivery", task["instance"]))
+    issuer = Issuer(signer, PublisherId(task["publisher"], "eu-1"))
     accepts = Accepts(**task["accepts"])
     address = Address(**task["address"])
     at, until, given = task["at"], task["until"], task["id"]
@@ -94,7 +94,7 @@ def answer(task: dict[str, Any]) -> dict[str, Any]:
             root = PublicKey.from_base64url(task["root"])
             trusted = open_issuer_list(task["list"], root, task["at_least"], now)
             audience = Audience(**task["audience"])
-            verified = verify(read_any(task["event"]), trusted.keys, audience, now)  # type: ignore[arg-type]
+            verified = verify(read_any(task["event"]), trusted.keys, audience, now)
             return {
                 "kid": verified.kid,
                 "believed_until": verified.believed_until,
@@ -107,6 +107,8 @@ def guarded(task: dict[str, Any]) -> dict[str, Any]:
         return answer(task)
     except Denial as denial:
         return {"refused": denial.reason}
+    except Rejected as rejected:
+        return {"refused": rejected.code}
     except (BadJws, IssueError, BadIssuerList) as bad:
         return {"refused": bad.fault}
     except BadKey:

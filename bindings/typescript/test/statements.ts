@@ -15,6 +15,7 @@ import {
   openIssuerList,
   PublicKey,
   readAny,
+  Rejected,
   signIssuerList,
   types,
   verify,
@@ -27,7 +28,7 @@ interface Task {
   readonly what: "grant" | "revoke" | "unlock" | "attest" | "vendor";
   readonly seed: string;
   readonly kid: string;
-  readonly instance: string;
+  readonly publisher: string;
   readonly accepts: { gateway: string; tenant_id: string; journal_id: string; types: Record<string, string[]> };
   readonly address: { tenant_id: string; gateway: string; site_id?: string; entry_id: string };
   readonly at: string;
@@ -46,7 +47,7 @@ interface Task {
 async function issue(task: Task): Promise<object> {
   const { accepts, address: to, at, until, id, subject_ref: subjectRef, grant } = task;
   const signer = LocalSigner.fromSeed(task.kid, Buffer.from(task.seed, "hex"));
-  const issuer = new Issuer(signer, { name: "acme.delivery", instance: task.instance });
+  const issuer = new Issuer(signer, { name: task.publisher, instance: "eu-1" });
   const knows: Accepts = {
     gateway: accepts.gateway,
     tenantId: accepts.tenant_id,
@@ -121,6 +122,7 @@ async function guarded(task: Task): Promise<object> {
     if (error instanceof Denial) return { refused: error.reason };
     if (error instanceof jws.BadJws) return { refused: error.fault };
     if (error instanceof IssueError || error instanceof BadIssuerList) return { refused: error.fault };
+    if (error instanceof Rejected) return { refused: error.code };
     if (error instanceof BadKey) return { refused: "bad_key" };
     throw error;
   }

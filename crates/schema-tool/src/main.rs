@@ -1,6 +1,7 @@
 //! `doorward-schema`: the command line over a schema repository.
 
 mod breaking;
+mod bindings;
 mod commands;
 mod finding;
 mod lint;

@@ -5,6 +5,9 @@ mod lint;
 mod release;
 
 use std::path::{Path, PathBuf};
+mod bindings;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -64,6 +67,7 @@ fn write_file(root: &Path, file: &str, text: &str) -> anyhow::Result<()> {
     let beside = path.with_extension("json.new");
     std::fs::write(&beside, text).with_context(|| beside.display().to_string())?;
     std::fs::rename(&beside, &path).with_context(|| path.display().to_string())
+    Bindings(bindings::Arguments),
 }
 
 impl CommandLine {
@@ -79,5 +83,8 @@ impl CommandLine {
             eprintln!("error: {error:#}");
             ExitCode::from(if error.is::<WrongCall>() { 2 } else { 1 })
         })
+        match self.command {
+            Command::Bindings(arguments) => bindings::run(&self.root, &arguments),
+        }
     }
 }

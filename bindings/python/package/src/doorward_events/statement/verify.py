@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from ..contract import AnyType, validator
 from ..draft4 import Validator, equal
@@ -83,20 +83,24 @@ class _Opened:
 
 
 def verify(
-    received: Received[Any], keys: Mapping[str, TrustedKey], audience: Audience, now: datetime
+    received: Received[object],
+    keys: Mapping[str, TrustedKey],
+    audience: Audience,
+    now: datetime,
 ) -> Verified:
     """Verifies what a received event says. ``now``: the latest that it may be. Not judged here:
     deadlines, the window of a grant, requests seen before, what the grant allows.
 
     Raises :class:`Denial`."""
     event_type = CONTRACT.types.get(received.type)
-    signed = received.data.get("signed")
+    data: Json = received.data
+    signed = data.get("signed") if type(data) is dict else None
     if event_type is None or type(signed) is not str:
         raise _malformed("/data/signed: is missing")
     request = _open(event_type, signed)
     said = request.statement
     differs = next(
-        (f"/data/{n}" for n in copied(event_type) if not _same(received.data, said, n)),
+        (f"/data/{n}" for n in copied(event_type) if not _same(data, said, n)),
         _different_place(received, said),
     )
     if differs is not None:
@@ -238,7 +242,7 @@ def knows(ours: str, theirs: str) -> bool:
     return major == other and (ours == theirs or (major > 0 and earlier <= minor))
 
 
-def _different_place(received: Received[Any], said: dict[str, Json]) -> str | None:
+def _different_place(received: Received[object], said: dict[str, Json]) -> str | None:
     """The first member of the envelope that is not what the statement says."""
     envelope = received.envelope
     pairs = (

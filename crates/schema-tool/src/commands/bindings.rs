@@ -1,0 +1,71 @@
+//! `doorward-schema bindings`: packages for the programs of other teams.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::bindings::{self, Failure, Language};
+
+const EXAMPLES: &str = "\
+Examples:
+  # All types, both ways; then `npm install && npm pack` in the folder
+  doorward-schema bindings --language typescript --out bindings-ts
+  # What one service needs
+  doorward-schema bindings --language python --out bindings-py \\
+      --publish delivery.scheduled,grant.issued --subscribe visit.secured,gateway.started
+  # From another repository with the same layout
+  doorward-schema --root ../contracts bindings --language typescript --out client
+
+Exit codes: 0 written; 1 the repository cannot be bound; 2 the call is wrong.";
+
+/// Write types, validation and a client for one language.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Types to publish, in the writer's form, separated by commas; without --subscribe
+    /// and without this, all
+    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    publish: Option<Vec<String>>,
+    /// Types to receive, in the reader's form, separated by commas; without --publish
+    /// and without this, all
+    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    subscribe: Option<Vec<String>>,
+    /// The language
+    #[arg(long, value_enum)]
+    language: Language,
+    /// The folder for it: a new or an empty one, or one that this command made
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// Print what was written as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(root: &Path, arguments: &Arguments) -> ExitCode {
+    let Arguments { publish, subscribe, language, out, json } = arguments;
+    match bindings::write(root, *language, publish.as_deref(), subscribe.as_deref(), out) {
+        Ok(files) if *json => {
+            println!("{}", serde_json::json!({ "out": out, "files": files }));
+            ExitCode::SUCCESS
+        }
+        Ok(files) => {
+            println!("{files} files in {}", out.display());
+            println!("{}", next_step(*language));
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("doorward-schema: {failure}");
+            ExitCode::from(if matches!(failure, Failure::Repository(_)) { 1 } else { 2 })
+        }
+    }
+}
+
+fn next_step(language: Language) -> &'static str {
+    match language {
+        Language::Rust => "the build of doorward-events includes these files",
+        Language::Typescript => "next, in that folder: npm install && npm pack",
+        Language::Python => "next: pip install FOLDER, or pip wheel FOLDER",
+    }
+}

@@ -7,6 +7,9 @@ mod finding;
 mod lint;
 mod release;
 mod today;
+mod asyncapi;
+mod commands;
+mod site;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,8 @@ mod release;
 
 use std::path::{Path, PathBuf};
 mod bindings;
+mod docs;
+mod export;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -68,6 +70,8 @@ fn write_file(root: &Path, file: &str, text: &str) -> anyhow::Result<()> {
     std::fs::write(&beside, text).with_context(|| beside.display().to_string())?;
     std::fs::rename(&beside, &path).with_context(|| path.display().to_string())
     Bindings(bindings::Arguments),
+    Docs(docs::Docs),
+    Export(export::Export),
 }
 
 impl CommandLine {
@@ -85,6 +89,9 @@ impl CommandLine {
         })
         match self.command {
             Command::Bindings(arguments) => bindings::run(&self.root, &arguments),
+        match self.command {
+            Command::Docs(command) => command.run(&self.root),
+            Command::Export(command) => command.run(&self.root),
         }
     }
 }

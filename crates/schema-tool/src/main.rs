@@ -1,15 +1,14 @@
 //! `doorward-schema`: the command line over a schema repository.
 
-mod breaking;
+mod asyncapi;
 mod bindings;
+mod breaking;
 mod commands;
 mod finding;
 mod lint;
 mod release;
-mod today;
-mod asyncapi;
-mod commands;
 mod site;
+mod today;
 
 use std::process::ExitCode;
 

@@ -110,7 +110,8 @@ fn judge(
     let sides = [(new_refused, false), (old_refused, true)];
     let mut broken = Vec::new();
     for (obligation, of_old) in sides {
-        let verdict = included(obligation.sub, obligation.sup, limits).map_err(|e| e.to_string())?;
+        let verdict =
+            included(obligation.sub, obligation.sup, limits).map_err(|e| e.to_string())?;
         if !matches!(verdict, Inclusion::Proved) {
             broken.push((obligation, of_old, verdict));
         }
@@ -170,7 +171,10 @@ fn judge(
 }
 
 /// Whether the document is the one side's and refused by the other: the validator has the word.
-fn refused(document: &Value, obligation: &Obligation<'_>) -> Result<Option<Counterexample>, String> {
+fn refused(
+    document: &Value,
+    obligation: &Obligation<'_>,
+) -> Result<Option<Counterexample>, String> {
     let compile = |schema| jsonschema::draft4::new(schema).map_err(|e| e.to_string());
     if !compile(obligation.sub)?.is_valid(document) {
         return Ok(None);

@@ -24,12 +24,7 @@ struct Entry {
 
 /// Marks what is excused, and says what is wrong with the entries. `checked` are the types that
 /// were compared: of others, no entry is called unused.
-pub fn apply(
-    tree: &Tree,
-    breaks: &mut [Break],
-    checked: &[String],
-    now: Date,
-) -> Vec<Finding> {
+pub fn apply(tree: &Tree, breaks: &mut [Break], checked: &[String], now: Date) -> Vec<Finding> {
     let mut findings = Vec::new();
     let Some(document) = &tree.exceptions else { return findings };
     for entry in entries(document, now, &mut findings) {
@@ -65,7 +60,13 @@ fn entries(document: &Document, now: Date, findings: &mut Vec<Finding>) -> Vec<E
     let list = document.value.get("exceptions").and_then(Value::as_array);
     let Some(list) = list else {
         let what = "no list \"exceptions\"";
-        findings.push(Finding::at(document, "", "exception-form", what, "write {\"exceptions\": []}"));
+        findings.push(Finding::at(
+            document,
+            "",
+            "exception-form",
+            what,
+            "write {\"exceptions\": []}",
+        ));
         return Vec::new();
     };
     let mut entries = Vec::new();

@@ -6,17 +6,18 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
+use doorward_schema_repository::Tree;
 use doorward_schema_repository::files::{Files, LARGEST_FILE};
 use doorward_schema_repository::tree::{SCHEMAS, SUBSCRIPTIONS};
-use doorward_schema_repository::Tree;
 
 /// The tree of a commit, a branch or a tag.
 pub fn at(root: &Path, reference: &str) -> anyhow::Result<Tree> {
     if reference.starts_with('-') {
         bail!("{reference:?} names no commit");
     }
-    let commit = run(root, &["rev-parse", "--verify", "--quiet", &format!("{reference}^{{commit}}")])
-        .with_context(|| format!("{reference} names no commit here; fetch it first"))?;
+    let commit =
+        run(root, &["rev-parse", "--verify", "--quiet", &format!("{reference}^{{commit}}")])
+            .with_context(|| format!("{reference} names no commit here; fetch it first"))?;
     let commit = commit.trim();
     let listing = run(root, &["ls-tree", "-r", "-l", "-z", commit, "--", SCHEMAS, SUBSCRIPTIONS])?;
     let mut child = git(root)

@@ -112,7 +112,9 @@ pub fn with_releases(tree: &Tree, types: &[String], now: Date) -> anyhow::Result
     let next = edition(tree)?;
     let mut report = Report::default();
     for name in types {
-        let (Some(folder), Some(source)) = (tree.types.get(name), next.find(name)) else { continue };
+        let (Some(folder), Some(source)) = (tree.types.get(name), next.find(name)) else {
+            continue;
+        };
         for (version, document) in &folder.released {
             let old = source.released(document).map_err(|e| anyhow::anyhow!("{e}"))?;
             let old_side = places::Old::Release(document);
@@ -137,7 +139,9 @@ pub fn with_commit(
     let before = edition(old).map_err(|e| anyhow::anyhow!("at {reference}: {e}"))?;
     let mut report = Report::default();
     for name in types {
-        let (Some(folder), Some(source)) = (tree.types.get(name), next.find(name)) else { continue };
+        let (Some(folder), Some(source)) = (tree.types.get(name), next.find(name)) else {
+            continue;
+        };
         let Some(was) = before.find(name) else { continue };
         let promised = !folder.released.is_empty()
             || old.types.get(name).is_some_and(|folder| !folder.released.is_empty());
@@ -225,7 +229,8 @@ fn promises(tree: &Tree, old: &Tree, reference: &str, now: Date, out: &mut Vec<F
         let here = is.types.get(name);
         let file = format!("schemas/{name}");
         for (version, release) in &promise.versions {
-            if here.and_then(|p| p.versions.get(version)).map(|r| &r.sha256) != Some(&release.sha256)
+            if here.and_then(|p| p.versions.get(version)).map(|r| &r.sha256)
+                != Some(&release.sha256)
             {
                 out.push(Finding::of_file(
                     &format!("{file}/{version}.json"),

@@ -1,15 +1,13 @@
 //! One file a command; what they share is the place of the repository and how a failure is told.
 
+mod bindings;
 mod breaking;
+mod docs;
+mod export;
 mod lint;
 mod release;
 
 use std::path::{Path, PathBuf};
-mod bindings;
-mod docs;
-mod export;
-
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -32,6 +30,9 @@ enum Command {
     Lint(lint::Lint),
     Breaking(breaking::Breaking),
     Release(release::ReleaseTypes),
+    Bindings(bindings::Arguments),
+    Docs(docs::Docs),
+    Export(export::Export),
 }
 
 /// What a command ends with: an exit code, or why it could not do its work.
@@ -69,9 +70,6 @@ fn write_file(root: &Path, file: &str, text: &str) -> anyhow::Result<()> {
     let beside = path.with_extension("json.new");
     std::fs::write(&beside, text).with_context(|| beside.display().to_string())?;
     std::fs::rename(&beside, &path).with_context(|| path.display().to_string())
-    Bindings(bindings::Arguments),
-    Docs(docs::Docs),
-    Export(export::Export),
 }
 
 impl CommandLine {
@@ -82,16 +80,13 @@ impl CommandLine {
             Command::Lint(command) => command.run(&root),
             Command::Breaking(command) => command.run(&root),
             Command::Release(command) => command.run(&root),
+            Command::Bindings(arguments) => Ok(bindings::run(&root, &arguments)),
+            Command::Docs(command) => Ok(command.run(&root)),
+            Command::Export(command) => Ok(command.run(&root)),
         };
         outcome.unwrap_or_else(|error| {
             eprintln!("error: {error:#}");
             ExitCode::from(if error.is::<WrongCall>() { 2 } else { 1 })
         })
-        match self.command {
-            Command::Bindings(arguments) => bindings::run(&self.root, &arguments),
-        match self.command {
-            Command::Docs(command) => command.run(&self.root),
-            Command::Export(command) => command.run(&self.root),
-        }
     }
 }

@@ -20,9 +20,11 @@ use crate::today;
 ///
 /// Refused: what lint finds something about, what did not change, what would break somebody.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  doorward-schema release delivery.returned\n  doorward-schema \
+#[command(
+    after_help = "Examples:\n  doorward-schema release delivery.returned\n  doorward-schema \
                         release access.denied --reason 'Couriers ask why.'\n  doorward-schema \
-                        release --all --dry-run")]
+                        release --all --dry-run"
+)]
 pub struct ReleaseTypes {
     #[arg(value_name = "TYPE", required_unless_present = "all", conflicts_with = "all")]
     types: Vec<String>,
@@ -61,10 +63,15 @@ impl ReleaseTypes {
                 let names = plan.unchanged.join(", ");
                 Refusal::Other(format!("nothing changed since the last release: {names}"))
             }
-            Ok(plan) if self.reason.trim().is_empty() && plan.released.iter().any(|(_, version)| {
-                *version != doorward_schema_repository::Version::FIRST
-            }) => {
-                return Err(WrongCall("released types changed: say why with --reason".into()).into());
+            Ok(plan)
+                if self.reason.trim().is_empty()
+                    && plan.released.iter().any(|(_, version)| {
+                        *version != doorward_schema_repository::Version::FIRST
+                    }) =>
+            {
+                return Err(
+                    WrongCall("released types changed: say why with --reason".into()).into()
+                );
             }
             Ok(plan) => return self.done(root, &plan),
             Err(refusal) => refusal,
@@ -99,9 +106,7 @@ impl ReleaseTypes {
             }
         }
         if self.json {
-            let version = |(name, version): &(String, doorward_schema_repository::Version)| {
-                json!({ "type": name, "version": version.to_string() })
-            };
+            let version = |(name, version): &(String, doorward_schema_repository::Version)| json!({ "type": name, "version": version.to_string() });
             say_json(&json!({
                 "dry_run": self.dry_run,
                 "released": plan.released.iter().map(version).collect::<Vec<_>>(),
@@ -115,12 +120,7 @@ impl ReleaseTypes {
             let _ = writeln!(out, "{name} {version}: schemas/{name}/{version}.json");
         }
         let verb = if self.dry_run { "would be released" } else { "released" };
-        let _ = writeln!(
-            out,
-            "{} {verb}, {} unchanged",
-            plan.released.len(),
-            plan.unchanged.len()
-        );
+        let _ = writeln!(out, "{} {verb}, {} unchanged", plan.released.len(), plan.unchanged.len());
         say(&out);
         Ok(ExitCode::SUCCESS)
     }

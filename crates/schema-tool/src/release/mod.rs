@@ -53,7 +53,9 @@ pub fn plan(tree: &Tree, types: &[String], reason: &str, today: Date) -> Result<
     let mut plan = Plan::default();
     let mut bundles = Vec::new();
     for name in types {
-        let (Some(source), Some(folder)) = (next.find(name), tree.types.get(name)) else { continue };
+        let (Some(source), Some(folder)) = (next.find(name), tree.types.get(name)) else {
+            continue;
+        };
         let newest = folder.newest();
         let version = newest.map_or(Version::FIRST, |(version, _)| version.next());
         let bundle = freeze(&next, source, version).map_err(|e| other(&e))?;
@@ -128,8 +130,7 @@ fn statements(tree: &Tree, next: &Repository, names: &[String]) -> Result<(), Re
         for other in &next.types {
             let folder = tree.types.get(&other.name);
             let newest = folder.and_then(|folder| folder.newest());
-            if other.statement.as_ref() != Some(statement)
-                || released.contains(other.name.as_str())
+            if other.statement.as_ref() != Some(statement) || released.contains(other.name.as_str())
             {
                 continue;
             }

@@ -48,6 +48,8 @@ const STARTERS: &[&str] = &[
     // A person's command asks systemd: for the broker's restart, for the unit's state and log.
     "src/commands/setup/restart.rs",
     "src/commands/diagnose/systemd.rs",
+    // It asks git for an earlier state of the contract.
+    "crates/schema-tool/src/breaking/git.rs",
     "crates/emulator/",
     "crates/sandbox/",
 ];

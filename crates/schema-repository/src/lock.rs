@@ -153,7 +153,8 @@ mod tests {
     use super::*;
 
     fn lock(sha: &str) -> Lock {
-        let release = Release { sha256: sha.to_owned(), reason: "First.".to_owned(), exceptions: vec![] };
+        let release =
+            Release { sha256: sha.to_owned(), reason: "First.".to_owned(), exceptions: vec![] };
         let promise = Promise {
             versions: BTreeMap::from([(Version::FIRST, release)]),
             sunset: Some("2027-06-30".to_owned()),

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
@@ -227,7 +228,7 @@ impl Scanner<'_> {
         loop {
             self.space();
             let length = pointer.len();
-            pointer.push_str(&format!("/{}", items.len()));
+            let _ = write!(pointer, "/{}", items.len());
             let item = self.value(pointer)?;
             pointer.truncate(length);
             items.push(item);

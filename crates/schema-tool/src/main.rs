@@ -4,10 +4,12 @@ mod asyncapi;
 mod bindings;
 mod breaking;
 mod commands;
+mod deprecate;
 mod finding;
 mod lint;
 mod release;
 mod site;
+mod subscriptions;
 mod today;
 
 use std::process::ExitCode;

@@ -34,7 +34,7 @@ pub fn at(root: &Path, reference: &str) -> anyhow::Result<Tree> {
         let Some((about, file)) = line.split_once('\t') else { continue };
         let about: Vec<&str> = about.split_whitespace().collect();
         let [mode, "blob", object, size] = about.as_slice() else { continue };
-        if !file.ends_with(".json") || *mode == "120000" {
+        if Path::new(file).extension().is_none_or(|e| e != "json") || *mode == "120000" {
             continue;
         }
         let size: u64 = size.parse().with_context(|| format!("{reference}:{file}"))?;

@@ -4,8 +4,13 @@ mod bindings;
 mod breaking;
 mod docs;
 mod export;
+mod changelog;
+mod deprecate;
+mod explain;
 mod lint;
+mod new;
 mod release;
+mod subscriptions;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -27,12 +32,17 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    New(new::New),
+    Explain(explain::Explain),
     Lint(lint::Lint),
     Breaking(breaking::Breaking),
     Release(release::ReleaseTypes),
     Bindings(bindings::Arguments),
     Docs(docs::Docs),
     Export(export::Export),
+    Changelog(changelog::Changelog),
+    Deprecate(deprecate::Deprecate),
+    Subscriptions(subscriptions::Subscriptions),
 }
 
 /// What a command ends with: an exit code, or why it could not do its work.
@@ -77,12 +87,17 @@ impl CommandLine {
     pub fn run(self) -> ExitCode {
         let root = self.root;
         let outcome = match self.command {
+            Command::New(command) => command.run(&root),
+            Command::Explain(command) => command.run(&root),
             Command::Lint(command) => command.run(&root),
             Command::Breaking(command) => command.run(&root),
             Command::Release(command) => command.run(&root),
             Command::Bindings(arguments) => Ok(bindings::run(&root, &arguments)),
             Command::Docs(command) => Ok(command.run(&root)),
             Command::Export(command) => Ok(command.run(&root)),
+            Command::Changelog(command) => command.run(&root),
+            Command::Deprecate(command) => command.run(&root),
+            Command::Subscriptions(command) => command.run(&root),
         };
         outcome.unwrap_or_else(|error| {
             eprintln!("error: {error:#}");

@@ -49,7 +49,7 @@ fn missing(schema: &Map<String, Value>) -> Vec<(&'static str, &'static str)> {
             "array" if !has("items") => {
                 missing.push(("an array of anything", "add \"items\""));
             }
-            "integer" | "number" if !has("enum") && !(has("minimum") && has("maximum")) => {
+            "integer" | "number" if !(has("enum") || has("minimum") && has("maximum")) => {
                 missing.push(("a number without bounds", "add \"minimum\" and \"maximum\""));
             }
             "object" if has("patternProperties") && !has("maxProperties") => {

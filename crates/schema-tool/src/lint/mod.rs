@@ -5,6 +5,7 @@
 mod bounds;
 mod draft04;
 mod examples;
+pub mod fields;
 mod fix;
 mod manifests;
 pub mod pattern;

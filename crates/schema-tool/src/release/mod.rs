@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use doorward_schema_repository::bundle::{self, freeze};
 use doorward_schema_repository::lock::{self, Release};
-use doorward_schema_repository::{Edition, Lock, Repository, Tree, Version};
+use doorward_schema_repository::{Edition, Repository, Tree, Version};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
@@ -147,12 +147,4 @@ fn statements(tree: &Tree, next: &Repository, names: &[String]) -> Result<(), Re
         }
     }
     Ok(())
-}
-
-/// The lock as it is, for whoever only reads it.
-pub fn locked(tree: &Tree) -> anyhow::Result<Lock> {
-    tree.locked().map_err(|broken| match broken.into_iter().next() {
-        Some(first) => anyhow::Error::new(first),
-        None => anyhow::anyhow!("the lock is broken"),
-    })
 }

@@ -1,0 +1,299 @@
+//! Every change that would break somebody is caught, with a document that shows it; what grows
+//! compatibly passes; and exceptions are seen.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::stand::Copy;
+
+const DELIVERY: &str = "schemas/delivery.scheduled/next.json";
+const GRANT: &str = "schemas/grant.issued/next.json";
+const STATEMENTS: &str = "schemas/core/statements.json";
+const PRIMITIVES: &str = "schemas/core/primitives.json";
+
+/// What is changed, how, the rule that must catch it, and the keyword that refuses the document.
+type Mutation = (&'static str, &'static str, fn(&mut Value), &'static str, &'static str);
+
+const BREAKING: &[Mutation] = &[
+    (
+        "a member becomes required",
+        "schemas/access.denied/next.json",
+        |v| {
+            v["required"].as_array_mut().unwrap().push(json!("grant_id"));
+        },
+        "old-writer-new-reader",
+        "required",
+    ),
+    (
+        "a member is no longer required",
+        DELIVERY,
+        |v| {
+            v["required"].as_array_mut().unwrap().pop();
+        },
+        "new-writer-old-reader",
+        "required",
+    ),
+    (
+        "a bound is lowered",
+        DELIVERY,
+        |v| {
+            v["properties"]["parcels"]["maximum"] = json!(100);
+        },
+        "old-writer-new-reader",
+        "maximum",
+    ),
+    (
+        "a bound is raised",
+        DELIVERY,
+        |v| {
+            v["properties"]["parcels"]["maximum"] = json!(10_000);
+        },
+        "new-writer-old-reader",
+        "maximum",
+    ),
+    (
+        "a type becomes another",
+        DELIVERY,
+        |v| {
+            v["properties"]["parcels"] = json!({ "description": "A.", "type": "boolean" });
+        },
+        "old-writer-new-reader",
+        "type",
+    ),
+    (
+        "a bound of core is raised",
+        PRIMITIVES,
+        |v| {
+            v["definitions"]["Name"]["maxLength"] = json!(256);
+        },
+        "new-writer-old-reader",
+        "maxLength",
+    ),
+    (
+        "a pattern of core narrows",
+        PRIMITIVES,
+        |v| {
+            v["definitions"]["VendorName"]["pattern"] = json!("^[a-z][a-z0-9_-]*$");
+        },
+        "old-writer-new-reader",
+        "pattern",
+    ),
+    (
+        "a closed enumeration grows",
+        STATEMENTS,
+        |v| {
+            v["definitions"]["IssuerScope"]["enum"].as_array_mut().unwrap().push(json!("policy"));
+        },
+        "closed-on-both-sides",
+        "enum",
+    ),
+    (
+        "a statement gets a member",
+        STATEMENTS,
+        |v| {
+            v["definitions"]["GrantStatement"]["properties"]["only_if"] =
+                json!({ "description": "A.", "type": "boolean" });
+        },
+        "closed-on-both-sides",
+        "additionalProperties",
+    ),
+    (
+        "what carries authority gets a member",
+        GRANT,
+        |v| {
+            v["properties"]["only_if"] = json!({ "description": "A.", "type": "boolean" });
+        },
+        "new-writer-old-reader",
+        "additionalProperties",
+    ),
+    (
+        "the envelope requires more",
+        "schemas/core/Envelope.json",
+        |v| {
+            v["required"].as_array_mut().unwrap().push(json!("site_id"));
+        },
+        "old-writer-new-reader",
+        "required",
+    ),
+];
+
+/// What is changed, and how.
+type Growth = (&'static str, &'static str, fn(&mut Value));
+
+const COMPATIBLE: &[Growth] = &[
+    ("an optional member is added", DELIVERY, |v| {
+        v["properties"]["fragile"] = json!({ "description": "A.", "type": "boolean" });
+    }),
+    ("an optional member goes", "schemas/access.denied/next.json", |v| {
+        v["properties"].as_object_mut().unwrap().remove("issuer");
+    }),
+    ("an open enumeration grows", "schemas/core/access.json", |v| {
+        v["definitions"]["AccessReason"]["enum"].as_array_mut().unwrap().push(json!("bad_weather"));
+    }),
+    ("a description changes", DELIVERY, |v| v["description"] = json!("Another one.")),
+];
+
+#[test]
+fn what_breaks_somebody_is_caught_with_a_document() {
+    let copy = Copy::released();
+    assert_eq!(copy.tool(&["breaking"]).code, 0);
+    for (what, file, change, rule, keyword) in BREAKING {
+        let before = copy.text(file);
+        copy.edit(file, change);
+        let ran = copy.tool(&["breaking", "--json"]);
+        assert_eq!(ran.code, 1, "{what}: {ran:?}");
+        let report = ran.json();
+        let changes = report["changes"].as_array().unwrap();
+        let found = changes.iter().find(|c| c["rule"] == *rule && c["refused_by"] == *keyword);
+        let found = found.unwrap_or_else(|| panic!("{what}: {}", ran.out));
+        assert_eq!(found["level"], "breaking", "{what}");
+        assert!(found["counterexample"].is_object(), "{what}: {found}");
+        assert!(found["line"].as_u64().unwrap() > 1, "{what}: {found}");
+        let lies = found["file"].as_str().unwrap();
+        let name = found["type"].as_str().unwrap();
+        assert!(lies == *file || lies == format!("schemas/{name}/1.0.json"), "{what}: {found}");
+        copy.write(file, &before);
+    }
+}
+
+#[test]
+fn what_grows_compatibly_passes() {
+    let copy = Copy::released();
+    for (what, file, change) in COMPATIBLE {
+        let before = copy.text(file);
+        copy.edit(file, change);
+        let ran = copy.tool(&["breaking"]);
+        assert_eq!(ran.code, 0, "{what}: {}", ran.out);
+        copy.write(file, &before);
+    }
+}
+
+#[test]
+fn a_change_of_core_shows_at_every_type_that_uses_it() {
+    let copy = Copy::released();
+    copy.edit(PRIMITIVES, |v| v["definitions"]["VendorName"]["maxLength"] = json!(65));
+    let report = copy.tool(&["breaking", "--json"]).json();
+    let types: Vec<&str> = report["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| change["type"].as_str().unwrap())
+        .collect();
+    for name in ["endpoint.online", "vendor.isolated", "gateway.heartbeat"] {
+        assert!(types.contains(&name), "{types:?}");
+    }
+    assert!(!types.contains(&"delivery.scheduled"), "{types:?}");
+}
+
+#[test]
+fn every_release_counts_not_the_last_alone() {
+    let copy = Copy::released();
+    let note = |kind: &str| json!({ "description": "A.", "type": kind });
+    copy.edit(DELIVERY, |v| v["properties"]["note"] = note("boolean"));
+    copy.runs(&["release", "delivery.scheduled", "--reason", "A note."]);
+    copy.edit(DELIVERY, |v| {
+        v["properties"].as_object_mut().unwrap().remove("note");
+    });
+    copy.runs(&["release", "delivery.scheduled", "--reason", "No note."]);
+    copy.edit(DELIVERY, |v| v["properties"]["note"] = note("null"));
+    let ran = copy.tool(&["breaking", "--json"]);
+    let against: Vec<Value> = ran.json()["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| change["against"].clone())
+        .collect();
+    assert!(against.contains(&json!("1.1")) && !against.contains(&json!("1.2")), "{}", ran.out);
+}
+
+#[test]
+fn an_exception_is_pasted_signed_and_ends() {
+    let copy = Copy::released();
+    copy.edit(DELIVERY, |v| v["properties"]["parcels"]["maximum"] = json!(100));
+    let ran = copy.tool(&["breaking"]);
+    let ready = ran.out.lines().find_map(|line| line.split("exceptions.json: ").nth(1)).unwrap();
+    let mut entry: Value = serde_json::from_str(ready).unwrap();
+    let put = |entry: &Value| {
+        let list = json!({ "exceptions": [entry] });
+        copy.write("schemas/exceptions.json", &format!("{list:#}\n"));
+        copy.tool(&["breaking", "--today", "2026-12-01"])
+    };
+    let unsigned = put(&entry);
+    assert!(unsigned.code == 1 && unsigned.out.contains("exception-form"), "{unsigned:?}");
+    entry["reason"] = json!("Nobody ever sent more than ten.");
+    entry["approver"] = json!("jo@acme.example");
+    entry["expires"] = json!("2026-12-24");
+    let signed = put(&entry);
+    assert_eq!(signed.code, 0, "{signed:?}");
+    assert!(signed.out.contains("excused: "), "{}", signed.out);
+
+    let over = copy.tool(&["breaking", "--today", "2026-12-25"]);
+    assert!(over.code == 1 && over.out.contains("exception-expired"), "{over:?}");
+    let release = ["release", "delivery.scheduled", "--reason", "Less.", "--today", "2026-12-01"];
+    copy.runs(&release);
+    let log = copy.runs(&["changelog", "delivery.scheduled"]).out;
+    assert!(log.contains("**exception**") && log.contains("jo@acme.example"), "{log}");
+
+    copy.edit(DELIVERY, |v| v["properties"]["parcels"]["maximum"] = json!(1000));
+    copy.write("schemas/exceptions.json", &{
+        let mut other = entry.clone();
+        other["type"] = json!("access.denied");
+        format!("{:#}\n", json!({ "exceptions": [other] }))
+    });
+    let unused = copy.tool(&["breaking", "--today", "2026-12-01"]);
+    assert!(unused.code == 1 && unused.out.contains("exception-unused"), "{unused:?}");
+}
+
+fn git(copy: &Copy, arguments: &[&str]) {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(copy.root())
+        .args(["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments:?} {output:?}");
+}
+
+#[test]
+fn against_a_commit_changes_and_broken_promises_show() {
+    let copy = Copy::released();
+    git(&copy, &["init", "-q", "-b", "main"]);
+    git(&copy, &["add", "."]);
+    git(&copy, &["commit", "-q", "-m", "First"]);
+    assert_eq!(copy.runs(&["breaking", "--against", "main"]).code, 0);
+
+    copy.edit(DELIVERY, |v| v["properties"]["parcels"]["maximum"] = json!(100));
+    let ran = copy.tool(&["breaking", "--against", "main", "--json"]);
+    assert_eq!(ran.code, 1);
+    let change = &ran.json()["changes"][0];
+    assert_eq!((&change["against"], &change["level"]), (&json!("main"), &json!("breaking")));
+    git(&copy, &["checkout", "-q", "--", "."]);
+
+    // Somebody changes a released file and its hash alike: only the commit before knows.
+    let file = "schemas/delivery.scheduled/1.0.json";
+    copy.write(file, &copy.text(file).replace("1000", "1001"));
+    let sum = doorward_schema_repository::lock::sha256(copy.text(file).as_bytes());
+    copy.edit("schemas/lock.json", |v| {
+        v["types"]["delivery.scheduled"]["versions"]["1.0"]["sha256"] = json!(sum);
+    });
+    let ran = copy.tool(&["breaking", "--against", "main"]);
+    assert!(ran.code == 1 && ran.out.contains("release-changed"), "{ran:?}");
+}
+
+#[test]
+fn a_change_of_a_draft_is_shown_and_passes() {
+    let copy = Copy::new();
+    git(&copy, &["init", "-q", "-b", "main"]);
+    git(&copy, &["add", "."]);
+    git(&copy, &["commit", "-q", "-m", "First"]);
+    // Where some types are released, drafts still promise nothing.
+    for name in ["grant.issued", "delivery.scheduled"] {
+        assert!(!copy.root().join(format!("schemas/{name}/1.0.json")).exists());
+    }
+    copy.edit(DELIVERY, |v| v["properties"]["parcels"]["maximum"] = json!(100));
+    let ran = copy.tool(&["breaking", "--against", "main", "--json"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.json()["changes"][0]["level"], "draft");
+}

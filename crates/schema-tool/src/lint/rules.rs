@@ -90,5 +90,4 @@ pub const RULES: &[Rule] = &[
         "A type is draft until its first release, then active, then deprecated with replacement and sunset.",
     ),
     ("removed", "A released type goes only after its sunset."),
-    ("subscription", "Subscriptions are well-formed; `subscriptions check` says more."),
 ];

@@ -70,7 +70,7 @@ fn what_is_unlinted_unchanged_or_without_a_reason_is_refused() {
     assert!(unlinted.code == 1 && unlinted.out.contains("description-missing"), "{unlinted:?}");
     copy.edit(NEXT, |v| {
         v["properties"].as_object_mut().unwrap().remove("fragile");
-        v["properties"]["parcels"]["maximum"] = json!(1);
+        v["properties"]["parcels"]["maximum"] = json!(500);
     });
     let breaking = copy.tool(&["release", "--all", "--reason", "Fewer."]);
     assert!(breaking.code == 1 && breaking.out.contains("maximum-lowered"), "{breaking:?}");

@@ -433,3 +433,29 @@ fn references_and_recursion() {
         ),
     ]);
 }
+
+/// A format that the validator checks must never be taken for one that it does not know.
+#[test]
+fn every_format_that_is_checked_narrows() {
+    let text = json!({ "type": "string" });
+    let of = |format: &str| json!({ "type": "string", "format": format });
+    let checked = [
+        "date",
+        "date-time",
+        "email",
+        "hostname",
+        "idn-email",
+        "ipv4",
+        "ipv6",
+        "regex",
+        "time",
+        "uri",
+    ];
+    for format in checked {
+        assert_eq!(verdict(&text, &of(format)), Refuted, "{format}");
+        assert_eq!(verdict(&of(format), &text), Proved, "{format}");
+    }
+    for format in ["uuid", "duration", "json-pointer", "uri-reference", "iri", "color"] {
+        assert_eq!(verdict(&text, &of(format)), Proved, "{format}");
+    }
+}

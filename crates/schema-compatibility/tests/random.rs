@@ -15,7 +15,7 @@ fn validator(schema: &Value) -> Validator {
 fn small_number() -> impl Strategy<Value = Value> {
     prop_oneof![
         (-4_i64..6).prop_map(Value::from),
-        (-8_i64..12).prop_map(|n| json!(n as f64 / 2.0)),
+        (-8_i32..12).prop_map(|n| json!(f64::from(n) / 2.0)),
         Just(json!(0.1)),
         Just(json!(18_446_744_073_709_551_615_u64)),
         Just(json!(1e30)),
@@ -51,7 +51,7 @@ fn document() -> impl Strategy<Value = Value> {
     })
 }
 
-fn keyword(inner: BoxedStrategy<Value>) -> BoxedStrategy<(&'static str, Value)> {
+fn keyword(inner: &BoxedStrategy<Value>) -> BoxedStrategy<(&'static str, Value)> {
     let count = || (0_u64..4).prop_map(Value::from);
     let word = || {
         prop::sample::select(vec![
@@ -117,7 +117,7 @@ fn schema() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![2 => Just(json!({})), 3 => prop::sample::select(vec!["null", "boolean", "integer", "number", "string"]).prop_map(|w| json!({ "type": w })), 1 => Just(json!({ "not": {} }))];
     leaf.prop_recursive(3, 24, 4, |inner| {
         let inner = inner.boxed();
-        prop::collection::vec(keyword(inner), 1..5).prop_map(|keywords| {
+        prop::collection::vec(keyword(&inner), 1..5).prop_map(|keywords| {
             Value::Object(keywords.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
         })
     })
@@ -153,7 +153,7 @@ fn places(schema: &Value, at: &str) -> Vec<String> {
                 }
             }
             ("items" | "additionalProperties" | "not", Value::Object(_)) => {
-                all.extend(places(value, &format!("{at}/{keyword}")))
+                all.extend(places(value, &format!("{at}/{keyword}")));
             }
             _ => {}
         }

@@ -11,6 +11,7 @@ mod release;
 mod site;
 mod subscriptions;
 mod today;
+mod conformance;
 
 use std::process::ExitCode;
 

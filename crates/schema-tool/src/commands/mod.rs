@@ -13,6 +13,9 @@ mod release;
 mod subscriptions;
 
 use std::path::{Path, PathBuf};
+mod conformance;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -80,6 +83,7 @@ fn write_file(root: &Path, file: &str, text: &str) -> anyhow::Result<()> {
     let beside = path.with_extension("json.new");
     std::fs::write(&beside, text).with_context(|| beside.display().to_string())?;
     std::fs::rename(&beside, &path).with_context(|| path.display().to_string())
+    Conformance(conformance::Conformance),
 }
 
 impl CommandLine {
@@ -102,6 +106,12 @@ impl CommandLine {
         outcome.unwrap_or_else(|error| {
             eprintln!("error: {error:#}");
             ExitCode::from(if error.is::<WrongCall>() { 2 } else { 1 })
+        let done = match self.command {
+            Command::Conformance(command) => command.run(),
+        };
+        done.unwrap_or_else(|error| {
+            eprintln!("doorward-schema: {error:#}");
+            ExitCode::from(2)
         })
     }
 }

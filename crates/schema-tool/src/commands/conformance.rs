@@ -1,0 +1,54 @@
+//! `doorward-schema conformance`: how the engine does on other people's test data.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use doorward_schema_compatibility::Limits;
+
+use crate::conformance;
+
+/// Measure the compatibility engine against published verdicts.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  doorward-schema conformance ../data/schemas\n  doorward-schema conformance ../data/schemas --verbose | grep undecided\n  doorward-schema conformance ../data/schemas --json\n\nExit codes: 0 the reach is met, 1 it is missed, 2 the call or the folder is wrong."
+)]
+pub struct Conformance {
+    /// The folder of the suites: apicurio, karapace, ibm-jsonsubschema and so on.
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+    /// List every pair on which engine and source do not agree, with the reason.
+    #[arg(long, short)]
+    verbose: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// Where the search at random begins.
+    #[arg(long, default_value_t = Limits::default().seed)]
+    seed: u64,
+    /// The work that one pair may take.
+    #[arg(long, default_value_t = Limits::default().steps)]
+    steps: u64,
+}
+
+impl Conformance {
+    /// Runs all suites and prints what came of them.
+    pub fn run(&self) -> Result<ExitCode> {
+        let limits = Limits { seed: self.seed, steps: self.steps, ..Limits::default() };
+        let report = conformance::run(&self.folder, &limits)?;
+        if self.json {
+            println!("{:#}", report.json());
+        } else {
+            if self.verbose {
+                println!("{}", report.details());
+            }
+            print!("{}", report.table());
+        }
+        let missed = report.missed();
+        for line in &missed {
+            eprintln!("missed: {line}");
+        }
+        Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}

@@ -13,7 +13,7 @@ LOCKED ?=
 # `make release TARGETS=arm64` builds that one alone.
 TARGETS ?=
 
-.PHONY: help tools fmt lint audit build test soak drill vm bench bench-access bench-vendors demo release packages emulated boot guide clean
+.PHONY: help tools fmt lint audit build test soak drill vm bench bench-access bench-vendors bench-bindings demo release packages emulated boot guide clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,9 @@ bench-access: tools ## Of these alone: from a request to the command at the lock
 
 bench-vendors: tools ## Of these alone: what a process of its own costs a vendor
 	@BENCH=vendors scripts/bench.sh
+
+bench-bindings: tools ## Validation in TypeScript and Python beside ajv and fastjsonschema
+	@scripts/bench-bindings.sh
 
 demo: ## Three doors, a broker, a bus and a gateway: a story, and then to play with
 	@scripts/tools.sh demo

@@ -37,6 +37,7 @@ need curl curl "scripts that ask HTTP services"
 need cc "gcc libc6-dev" "SQLite and the crypto provider are C"
 need make make "this Makefile"
 need pkg-config pkg-config "C libraries of build scripts"
+[ "${1:-}" = demo ] || need node "nodejs npm" "the TypeScript bindings and their tests"
 need python3 python3 "the bus emulator and the boards of the integration tests"
 if command -v python3 >/dev/null && ! python3 -c 'import ensurepip' 2>/dev/null; then
     say "installing python3-venv: an environment of its own for the tests' peers"
@@ -66,6 +67,14 @@ if ! cmp -s scripts/requirements.txt .venv/requirements; then
 fi
 
 [ "${1:-}" != demo ] || exit 0
+
+# As with .venv: the stamp holds the lock file that the folder was made from.
+if ! cmp -s bindings/typescript/package-lock.json bindings/typescript/node_modules/lock; then
+    command -v npm >/dev/null || { say "node without npm: install npm" >&2; exit 1; }
+    say "installing what the tests of the TypeScript bindings need (bindings/typescript/package-lock.json)"
+    npm ci --prefix bindings/typescript --ignore-scripts --no-audit --no-fund --loglevel=error
+    cp bindings/typescript/package-lock.json bindings/typescript/node_modules/lock
+fi
 
 # The tests let a real Prometheus read the figures. Unpacked, not installed: its service stays out.
 if ! command -v promtool >/dev/null || ! command -v prometheus >/dev/null; then

@@ -24,7 +24,7 @@ fn each_language_publishes_what_the_other_one_receives() {
     let place = tempfile::tempdir().unwrap();
     let moto = Moto::start(place.path());
     moto.create_bus(BUS);
-    let (typescript, python) = (TypeScript::build("clients"), Python::make("clients"));
+    let (typescript, python) = (TypeScript::build(), Python::make());
     let programs = || {
         [("TypeScript", typescript.program("clients.js")), ("Python", python.program("clients.py"))]
     };
@@ -66,7 +66,7 @@ fn each_language_publishes_what_the_other_one_receives() {
 fn a_key_that_never_leaves_kms_signs_in_each_language() {
     let place = tempfile::tempdir().unwrap();
     let kms = Kms::start(place.path());
-    let (typescript, python) = (TypeScript::build("kms"), Python::make("kms"));
+    let (typescript, python) = (TypeScript::build(), Python::make());
     let public = PublicKey::from_bytes(kms.public_key()).unwrap();
     for (language, program) in
         [("TypeScript", typescript.program("clients.js")), ("Python", python.program("clients.py"))]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use doorward_events::EventType;
+use doorward_events::testkit::generate::Breach;
 use doorward_events::testkit::{corpus, generate};
 use serde_json::Value;
 
@@ -21,12 +22,12 @@ pub struct Outcome {
     pub python: Answer,
 }
 
-fn ask(name: &str, cases: Vec<Case>) -> Vec<Outcome> {
-    let (typescript, python) = (TypeScript::build(name), Python::make(name));
-    let file = |folder: std::path::PathBuf| folder.join("cases.jsonl");
-    let of_typescript =
-        answers(&mut typescript.program("conformance.js"), &file(typescript.package()), &cases);
-    let of_python = answers(&mut python.program("conformance.py"), &file(python.package()), &cases);
+fn ask(cases: Vec<Case>) -> Vec<Outcome> {
+    let (typescript, python) = (TypeScript::build(), Python::make());
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("cases.jsonl");
+    let of_typescript = answers(&mut typescript.program("conformance.js"), &file, &cases);
+    let of_python = answers(&mut python.program("conformance.py"), &file, &cases);
     let answered = cases.into_iter().zip(of_typescript).zip(of_python);
     answered
         .map(|((case, typescript), python)| Outcome {
@@ -49,6 +50,10 @@ fn drawn() -> Vec<Case> {
             cases.push(Case::new(&name, "read", event.as_bytes()));
         }
         for wrong in generate::invalid(event_type, 1) {
+            // 64 KB each: one type's are enough.
+            if wrong.breach == Breach::TooLarge && event_type != EventType::AccessDenied {
+                continue;
+            }
             let name = format!("{event_type}, {:?} at {}", wrong.breach, wrong.pointer);
             let event = wrong.event.to_string();
             for ask in ["writer", "reader"] {
@@ -76,7 +81,7 @@ fn comparable(answer: &Answer) -> (&str, &[String]) {
 
 #[test]
 fn all_languages_judge_and_read_drawn_events_alike() {
-    let outcomes = ask("drawn", drawn());
+    let outcomes = ask(drawn());
     let mut differing = BTreeMap::new();
     let (mut refused, mut rewritten) = (0, 0);
     for Outcome { case, rust, typescript, python } in &outcomes {
@@ -110,6 +115,6 @@ fn all_languages_judge_and_read_drawn_events_alike() {
 
 #[test]
 fn where_languages_differ_stands_in_the_documentation() {
-    let outcomes = ask("written", table::written());
+    let outcomes = ask(table::written());
     table::check(&outcomes);
 }

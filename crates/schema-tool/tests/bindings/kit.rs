@@ -1,5 +1,7 @@
 //! Packages made and built, and programs run over them.
 
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -38,35 +40,65 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// A folder that the first test that needs it makes, and the others wait for: each test is a process
+/// of its own, and compiling takes longer than all else. `made_of`: what a new one is made for.
+fn shared(name: &str, made_of: &[PathBuf], make: impl FnOnce(&Path)) -> PathBuf {
+    let mut hash = DefaultHasher::new();
+    let tool = PathBuf::from(env!("CARGO_BIN_EXE_doorward-schema"));
+    for path in std::iter::once(&tool).chain(made_of) {
+        std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display())).hash(&mut hash);
+    }
+    let places = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&places).unwrap();
+    let lock = File::create(places.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let place = places.join(format!("{:016x}", hash.finish()));
+    let ready = place.join("ready");
+    if !ready.exists() {
+        for entry in std::fs::read_dir(&places).unwrap() {
+            // What earlier sources made; nobody else is here while the lock is held.
+            let old = entry.unwrap().path();
+            if old.is_dir() {
+                std::fs::remove_dir_all(old).unwrap();
+            }
+        }
+        std::fs::create_dir_all(&place).unwrap();
+        make(&place);
+        File::create(ready).unwrap();
+    }
+    place
+}
+
+fn files_of(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.is_file()).collect();
+    files.sort();
+    files
+}
+
 /// The TypeScript package of all types, compiled, and the test programs beside it.
 pub struct TypeScript(PathBuf);
 
 impl TypeScript {
-    /// Makes it in a folder of its own.
-    pub fn build(name: &str) -> Self {
-        let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("typescript-{name}"));
-        let _ = std::fs::remove_dir_all(&place);
-        std::fs::create_dir_all(&place).unwrap();
-        let installed = workspace().join("bindings/typescript/node_modules");
+    /// As it was built for these sources.
+    pub fn build() -> Self {
+        let repository = workspace().join("bindings/typescript");
+        let installed = repository.join("node_modules");
         assert!(installed.is_dir(), "no {}: run scripts/tools.sh", installed.display());
-        std::os::unix::fs::symlink(&installed, place.join("node_modules")).unwrap();
-        let package = place.join("events");
-        bindings("typescript", &package);
-        let built = Self(place);
-        built.tsc(&package);
-
-        let tests = built.0.join("test");
-        copy(&workspace().join("bindings/typescript/test"), &tests);
-        std::fs::create_dir_all(tests.join("node_modules/@doorward")).unwrap();
-        let link = tests.join("node_modules/@doorward/events");
-        std::os::unix::fs::symlink(&package, link).unwrap();
-        built.tsc(&tests);
-        built
-    }
-
-    fn tsc(&self, project: &Path) {
-        let compiler = self.0.join("node_modules/typescript/bin/tsc");
-        must(Command::new("node").arg(compiler).arg("-p").arg(project));
+        let mut made_of = files_of(&repository.join("test"));
+        made_of.push(repository.join("package-lock.json"));
+        Self(shared("typescript", &made_of, |place| {
+            std::os::unix::fs::symlink(&installed, place.join("node_modules")).unwrap();
+            let package = place.join("events");
+            bindings("typescript", &package);
+            tsc(place, &package);
+            let tests = place.join("test");
+            copy(&repository.join("test"), &tests);
+            std::fs::create_dir_all(tests.join("node_modules/@doorward")).unwrap();
+            let link = tests.join("node_modules/@doorward/events");
+            std::os::unix::fs::symlink("../../../events", link).unwrap();
+            tsc(place, &tests);
+        }))
     }
 
     /// The package's folder.
@@ -89,18 +121,22 @@ impl TypeScript {
     }
 }
 
+fn tsc(place: &Path, project: &Path) {
+    let compiler = place.join("node_modules/typescript/bin/tsc");
+    must(Command::new("node").arg(compiler).arg("-p").arg(project));
+}
+
 /// The Python package of all types, and the test programs beside it.
 pub struct Python(PathBuf);
 
 impl Python {
-    /// Makes it in a folder of its own.
-    pub fn make(name: &str) -> Self {
-        let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("python-{name}"));
-        let _ = std::fs::remove_dir_all(&place);
-        std::fs::create_dir_all(&place).unwrap();
-        bindings("python", &place.join("events"));
-        copy(&workspace().join("bindings/python/test"), &place.join("test"));
-        Self(place)
+    /// As it was made for these sources.
+    pub fn make() -> Self {
+        let tests = workspace().join("bindings/python/test");
+        Self(shared("python", &files_of(&tests), |place| {
+            bindings("python", &place.join("events"));
+            copy(&tests, &place.join("test"));
+        }))
     }
 
     /// The package's folder.

@@ -20,6 +20,13 @@ fn only_file(folder: &Path, extension: &str) -> PathBuf {
     found.remove(0)
 }
 
+/// What is shared is left as it is: packing writes into the package's folder.
+fn own_copy(package: &Path, place: &Path) -> PathBuf {
+    let to = place.join("events");
+    must(Command::new("cp").arg("-r").arg(package).arg(&to));
+    to
+}
+
 /// What a program says that has the package from its archive alone.
 const TYPESCRIPT_USER: &str = r#"
 import { envelope, read, Rejected, seal, types, words } from "@doorward/events";
@@ -39,10 +46,13 @@ console.log(event.data.parcels, refused, words.isDeliveryOutcome("delivered"));
 
 #[test]
 fn the_npm_package_builds_strictly_packs_and_runs_where_it_is_installed() {
-    let typescript = TypeScript::build("package");
+    let typescript = TypeScript::build();
     let place = folder("npm-user");
     let pack = ["pack", "--silent", "--offline", "--pack-destination"];
-    must(Command::new("npm").args(pack).arg(&place).current_dir(typescript.package()));
+    let package = own_copy(&typescript.package(), &place);
+    let modules = workspace().join("bindings/typescript/node_modules");
+    std::os::unix::fs::symlink(modules, package.join("node_modules")).unwrap();
+    must(Command::new("npm").args(pack).arg(&place).current_dir(&package));
     let archive = only_file(&place, "tgz");
     std::fs::write(place.join("package.json"), r#"{"private": true, "type": "module"}"#).unwrap();
     let install =
@@ -58,7 +68,7 @@ fn the_npm_package_builds_strictly_packs_and_runs_where_it_is_installed() {
 
 #[test]
 fn typescript_unit_tests() {
-    let typescript = TypeScript::build("unit");
+    let typescript = TypeScript::build();
     println!("{}", must(&mut typescript.tests("units.test.js")));
 }
 
@@ -122,14 +132,14 @@ except Rejected as rejected:
 
 #[test]
 fn the_wheel_builds_and_runs_where_it_is_installed() {
-    let python = Python::make("package");
+    let python = Python::make();
     let place = folder("pip-user");
     let pip = |arguments: &[&str]| {
         let mut command = Command::new(doorward_emulator::python());
         command.args(["-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input"]);
         must(command.args(arguments).current_dir(&place))
     };
-    let package = python.package();
+    let package = own_copy(&python.package(), &place);
     let build = ["wheel", "--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir", "."];
     pip(&[&build[..], &[package.to_str().unwrap()]].concat());
     let wheel = only_file(&place, "whl");
@@ -143,7 +153,7 @@ fn the_wheel_builds_and_runs_where_it_is_installed() {
 
 #[test]
 fn python_is_typed_strictly_and_passes_its_unit_tests() {
-    let python = Python::make("unit");
+    let python = Python::make();
     let mypy = |folder: &Path| {
         let mut command = python.interpreter();
         command.env("MYPYPATH", python.package().join("src"));
@@ -152,7 +162,8 @@ fn python_is_typed_strictly_and_passes_its_unit_tests() {
     };
     must(&mut mypy(&python.package().join("src/doorward_events")));
     must(&mut mypy(&python.test_folder()));
-    let mistakes = python.package().join("mistakes.py");
+    let place = folder("mypy-user");
+    let mistakes = place.join("mistakes.py");
     std::fs::write(&mistakes, PYTHON_MISTAKES).unwrap();
     let output = mypy(&mistakes).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

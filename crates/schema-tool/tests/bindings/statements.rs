@@ -1,7 +1,6 @@
 //! Signed statements: what one language issues the others believe, and what one refuses the others
 //! refuse for the same reason.
 
-use std::path::Path;
 use std::process::Command;
 
 use base64::Engine as _;
@@ -98,23 +97,22 @@ fn address() -> Address {
 }
 
 /// The two languages' programs, each asked all tasks at once.
-fn ask(name: &str, tasks: &[Value]) -> [(&'static str, Vec<Value>); 2] {
-    let (typescript, python) = (TypeScript::build(name), Python::make(name));
-    let run = |mut program: Command, file: &Path| {
-        let lines: Vec<String> = tasks.iter().map(Value::to_string).collect();
-        std::fs::write(file, lines.join("\n")).unwrap();
-        let printed = must(program.arg(file));
+fn ask(tasks: &[Value]) -> [(&'static str, Vec<Value>); 2] {
+    let (typescript, python) = (TypeScript::build(), Python::make());
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("tasks.jsonl");
+    let lines: Vec<String> = tasks.iter().map(Value::to_string).collect();
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let run = |mut program: Command| {
+        let printed = must(program.arg(&file));
         let answers: Vec<Value> =
             printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(answers.len(), tasks.len());
         answers
     };
     [
-        (
-            "TypeScript",
-            run(typescript.program("statements.js"), &typescript.package().join("tasks")),
-        ),
-        ("Python", run(python.program("statements.py"), &python.package().join("tasks"))),
+        ("TypeScript", run(typescript.program("statements.js"))),
+        ("Python", run(python.program("statements.py"))),
     ]
 }
 
@@ -254,7 +252,7 @@ fn the_gateway_believes_what_other_languages_issue() {
             "do": "list", "kid": "root-2026", "seed": "01".repeat(32), "statement": list(),
         }),
     ];
-    let answers = ask("issuing", &tasks);
+    let answers = ask(&tasks);
     for (language, answers) in &answers {
         for ((event_type, signed, _), answer) in ours.iter().zip(answers) {
             let event = answer["event"].as_str().unwrap_or_else(|| panic!("{language}: {answer}"));
@@ -464,7 +462,7 @@ fn what_was_tampered_with_is_refused_for_the_same_reason() {
         .collect();
     let mut differing = Vec::new();
     let mut reasons = std::collections::BTreeSet::new();
-    for (language, answers) in ask("verifying", &tasks) {
+    for (language, answers) in ask(&tasks) {
         for ((name, event, site), answer) in cases.iter().zip(answers) {
             let ours = judge(event, *site);
             let theirs = answer["refused"].as_str().unwrap_or("ok");
@@ -558,7 +556,7 @@ fn forms_of_signatures_and_keys_are_judged_alike() {
         }))
         .map(str::to_owned)
         .collect();
-    for (language, answers) in ask("forms", &tasks) {
+    for (language, answers) in ask(&tasks) {
         for ((task, ours), answer) in tasks.iter().zip(&ours).zip(&answers) {
             let theirs = answer["refused"].as_str().unwrap_or("ok");
             let shown: String = task.to_string().chars().take(300).collect();

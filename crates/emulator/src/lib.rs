@@ -6,6 +6,7 @@
 //! - [`Authority`] signs certificates that last seconds, and [`Iot`] exchanges such for keys, as
 //!   AWS IoT's credentials provider does.
 //! - [`Kms`]: signs as AWS KMS does with an Ed25519 key, which moto cannot.
+//! - [`Schemas`]: holds schemas as `EventBridge`'s registries do, which moto does not.
 //!
 //! It needs Python with the packages of `scripts/requirements.txt`; see [`python`]. Everything
 //! listens on 127.0.0.1 only, checks no signature and holds no secret of anybody.
@@ -28,6 +29,7 @@ mod moto;
 mod peer;
 mod proxy;
 mod queue;
+mod schemas;
 
 pub use authority::Authority;
 pub use aws::{ACCOUNT, REGION, call};
@@ -37,3 +39,4 @@ pub use moto::Moto;
 pub use peer::{free_port, python, wait_for};
 pub use proxy::{Fault, MOST_CONNECTIONS, Proxy};
 pub use queue::Queue;
+pub use schemas::Schemas;

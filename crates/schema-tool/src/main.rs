@@ -8,6 +8,8 @@ mod deprecate;
 mod finding;
 mod lint;
 mod release;
+mod registry;
+mod sandbox;
 mod site;
 mod subscriptions;
 mod today;

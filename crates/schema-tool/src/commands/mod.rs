@@ -14,6 +14,8 @@ mod subscriptions;
 
 use std::path::{Path, PathBuf};
 mod conformance;
+mod publish;
+mod sandbox;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -84,6 +86,9 @@ fn write_file(root: &Path, file: &str, text: &str) -> anyhow::Result<()> {
     std::fs::write(&beside, text).with_context(|| beside.display().to_string())?;
     std::fs::rename(&beside, &path).with_context(|| path.display().to_string())
     Conformance(conformance::Conformance),
+    Publish(publish::Publish),
+    Sandbox(sandbox::Sandbox),
+    Send(sandbox::SendExample),
 }
 
 impl CommandLine {
@@ -113,5 +118,12 @@ impl CommandLine {
             eprintln!("doorward-schema: {error:#}");
             ExitCode::from(2)
         })
+        match self.command {
+            Command::Docs(command) => command.run(&self.root),
+            Command::Export(command) => command.run(&self.root),
+            Command::Publish(command) => command.run(&self.root),
+            Command::Sandbox(command) => command.run(&self.root),
+            Command::Send(command) => command.run(&self.root),
+        }
     }
 }

@@ -4,16 +4,16 @@ mod asyncapi;
 mod bindings;
 mod breaking;
 mod commands;
+mod conformance;
 mod deprecate;
 mod finding;
 mod lint;
-mod release;
 mod registry;
+mod release;
 mod sandbox;
 mod site;
 mod subscriptions;
 mod today;
-mod conformance;
 
 use std::process::ExitCode;
 

@@ -59,8 +59,9 @@ fn state(id: u64, entry: &str) -> NewEvent {
 fn long(id: u64, entry: &str, random: &mut fastrand::Rng) -> NewEvent {
     let word =
         |random: &mut fastrand::Rng| -> String { (0..30).map(|_| random.lowercase()).collect() };
-    let delivered_through: BTreeMap<String, i64> =
-        (0..90).map(|_| (format!("a.{}.{}", word(random), word(random)), random.i64(0..1 << 50))).collect();
+    let delivered_through: BTreeMap<String, i64> = (0..90)
+        .map(|_| (format!("a.{}.{}", word(random), word(random)), random.i64(0..1 << 50)))
+        .collect();
     let data = GatewayHeartbeat {
         challenge: None,
         issuers_version: None,

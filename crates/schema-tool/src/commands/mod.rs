@@ -2,22 +2,20 @@
 
 mod bindings;
 mod breaking;
-mod docs;
-mod export;
 mod changelog;
+mod conformance;
 mod deprecate;
+mod docs;
 mod explain;
+mod export;
 mod lint;
 mod new;
+mod publish;
 mod release;
+mod sandbox;
 mod subscriptions;
 
 use std::path::{Path, PathBuf};
-mod conformance;
-mod publish;
-mod sandbox;
-
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -38,16 +36,20 @@ pub struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     New(new::New),
-    Explain(explain::Explain),
     Lint(lint::Lint),
+    Explain(explain::Explain),
     Breaking(breaking::Breaking),
     Release(release::ReleaseTypes),
-    Bindings(bindings::Arguments),
-    Docs(docs::Docs),
-    Export(export::Export),
     Changelog(changelog::Changelog),
     Deprecate(deprecate::Deprecate),
     Subscriptions(subscriptions::Subscriptions),
+    Bindings(bindings::Arguments),
+    Docs(docs::Docs),
+    Export(export::Export),
+    Publish(publish::Publish),
+    Sandbox(sandbox::Sandbox),
+    Send(sandbox::SendExample),
+    Conformance(conformance::Conformance),
 }
 
 /// What a command ends with: an exit code, or why it could not do its work.
@@ -85,10 +87,6 @@ fn write_file(root: &Path, file: &str, text: &str) -> anyhow::Result<()> {
     let beside = path.with_extension("json.new");
     std::fs::write(&beside, text).with_context(|| beside.display().to_string())?;
     std::fs::rename(&beside, &path).with_context(|| path.display().to_string())
-    Conformance(conformance::Conformance),
-    Publish(publish::Publish),
-    Sandbox(sandbox::Sandbox),
-    Send(sandbox::SendExample),
 }
 
 impl CommandLine {
@@ -97,33 +95,24 @@ impl CommandLine {
         let root = self.root;
         let outcome = match self.command {
             Command::New(command) => command.run(&root),
-            Command::Explain(command) => command.run(&root),
             Command::Lint(command) => command.run(&root),
+            Command::Explain(command) => command.run(&root),
             Command::Breaking(command) => command.run(&root),
             Command::Release(command) => command.run(&root),
-            Command::Bindings(arguments) => Ok(bindings::run(&root, &arguments)),
-            Command::Docs(command) => Ok(command.run(&root)),
-            Command::Export(command) => Ok(command.run(&root)),
             Command::Changelog(command) => command.run(&root),
             Command::Deprecate(command) => command.run(&root),
             Command::Subscriptions(command) => command.run(&root),
+            Command::Bindings(arguments) => Ok(bindings::run(&root, &arguments)),
+            Command::Docs(command) => Ok(command.run(&root)),
+            Command::Export(command) => Ok(command.run(&root)),
+            Command::Publish(command) => Ok(command.run(&root)),
+            Command::Sandbox(command) => Ok(command.run(&root)),
+            Command::Send(command) => Ok(command.run(&root)),
+            Command::Conformance(command) => command.run(),
         };
         outcome.unwrap_or_else(|error| {
             eprintln!("error: {error:#}");
             ExitCode::from(if error.is::<WrongCall>() { 2 } else { 1 })
-        let done = match self.command {
-            Command::Conformance(command) => command.run(),
-        };
-        done.unwrap_or_else(|error| {
-            eprintln!("doorward-schema: {error:#}");
-            ExitCode::from(2)
         })
-        match self.command {
-            Command::Docs(command) => command.run(&self.root),
-            Command::Export(command) => command.run(&self.root),
-            Command::Publish(command) => command.run(&self.root),
-            Command::Sandbox(command) => command.run(&self.root),
-            Command::Send(command) => command.run(&self.root),
-        }
     }
 }

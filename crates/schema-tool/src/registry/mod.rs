@@ -5,10 +5,9 @@
 
 mod remote;
 
-use doorward_schema_repository::{Form, TypeSource, compose};
+use doorward_schema_repository::{Form, compose};
 use serde_json::{Map, Value, json};
 
-use crate::site::fields::own_definitions;
 use crate::site::source::{Catalogue, EventType};
 pub use remote::{Remote, RemoteError, Target};
 
@@ -89,35 +88,13 @@ pub fn offers(
 }
 
 /// The event's schema in its newest released version, else as `next.json` has it.
-fn newest(catalogue: &mut Catalogue, event_type: &EventType, form: Form) -> Result<Value, String> {
-    let repository = &mut catalogue.repository;
+fn newest(catalogue: &Catalogue, event_type: &EventType, form: Form) -> Result<Value, String> {
+    let repository = &catalogue.repository;
     let position = repository.types.iter().position(|source| source.name == event_type.name);
     let Some(source) = position.and_then(|index| repository.types.get(index)) else {
         return Err(format!("{}: no such type", event_type.name));
     };
-    let Some(release) = event_type.releases.last() else {
-        return compose(repository, source, form);
-    };
-    let mut data = release.schema.clone();
-    if let Value::Object(members) = &mut data {
-        members.retain(|member, _| !matches!(member.as_str(), "$schema" | "definitions" | "id"));
-    }
-    let frozen = TypeSource {
-        name: source.name.clone(),
-        version: release.to_string(),
-        audience: source.audience.clone(),
-        personal: source.personal,
-        summary: source.summary.clone(),
-        direction: source.direction,
-        statement: source.statement.clone(),
-        data,
-    };
-    // The definitions that were frozen with it count for it, not those of today.
-    let today = repository.definitions.clone();
-    repository.definitions.extend(own_definitions(&release.schema));
-    let schema = compose(repository, &frozen, form);
-    repository.definitions = today;
-    schema
+    compose(repository, source, form)
 }
 
 /// Around the event what `EventBridge` puts around it, as the registry's own discovery writes it.

@@ -1,4 +1,4 @@
-//! What the catalogue tells, gathered in one place: pages, the AsyncAPI document, the registry and
+//! What the catalogue tells, gathered in one place: pages, the `AsyncAPI` document, the registry and
 //! the sandbox see the repository through [`Catalogue`] alone, so that where a folder is read and
 //! what a missing member means is decided once.
 //!

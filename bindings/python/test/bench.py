@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import fastjsonschema  # type: ignore[import-untyped]
+import fastjsonschema
 
 from doorward_events import CONTRACT, schema, validate
 

@@ -35,6 +35,11 @@ export interface EventType<N extends string = string, W = unknown, R = unknown, 
   readonly $statement?: S;
 }
 
+/** Stands for a form that the bindings were made without: no value has this type. */
+export interface NotBound {
+  readonly "these bindings were made without this form of the type": never;
+}
+
 /** A publisher that the platform knows. */
 export interface RegisteredPublisher {
   readonly name: string;

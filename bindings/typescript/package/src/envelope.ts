@@ -81,7 +81,7 @@ const ROOM_FOR_ORIGIN = 512;
  * that JSON cannot hold, and events that are too long. Types that only gateways publish cannot be
  * made here: they need a gateway's origin.
  */
-export function seal<N extends string, W>(type: EventType<N, W>, parts: Envelope, data: W): Draft {
+export function seal<N extends string, W>(type: EventType<N, W>, parts: Envelope, data: NoInfer<W>): Draft {
   const registered = contract.publisher(parts.publisher.name);
   if (registered === undefined || !registered.publishes.includes(type.name)) {
     const message = "is not registered in schemas/publishers.json for this type";

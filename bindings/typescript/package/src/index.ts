@@ -1,6 +1,6 @@
 /** Door events: typed, validated on creation and on receipt, published, received, signed. */
 
-export { Contract, type Direction, type EventType, type Form, type RegisteredPublisher } from "./contract.js";
+export { Contract, type Direction, type EventType, type Form, type NotBound, type RegisteredPublisher } from "./contract.js";
 export * from "./envelope.js";
 export * from "./read.js";
 export * from "./uuid.js";

@@ -155,40 +155,40 @@ fn type_text(shape: &Shape, indent: &str) -> String {
 
 /// One constant per type, which carries its data's types.
 fn event_types(repository: &Repository, selection: &Selection) -> String {
-    let mut text = format!(
-        "{HEAD}/** The event types that these bindings were made with. */\n\n\
-         import type {{ EventType }} from \"../contract.js\";\n"
-    );
-    // An import that nothing uses would not compile.
-    if !selection.subscribe.is_empty() {
-        text.push_str("import type * as reader from \"./reader.js\";\n");
-    }
-    if !(selection.publish.is_empty() && selection.statements.is_empty()) {
-        text.push_str("import type * as writer from \"./writer.js\";\n");
-    }
+    let mut constants = String::new();
     for source in repository.types.iter().filter(|source| selection.holds(&source.name)) {
         let name = data_name(source);
         let of = |form: &str, chosen: bool| {
-            if chosen { format!("{form}.{name}") } else { "never".to_owned() }
+            if chosen { format!("{form}.{name}") } else { "NotBound".to_owned() }
         };
         let published = of("writer", selection.publish.contains_key(&source.name));
         let read = of("reader", selection.subscribe.contains_key(&source.name));
         let statement = match &source.statement {
             Some(statement) => format!("writer.{statement}"),
-            None => "never".to_owned(),
+            None => "NotBound".to_owned(),
         };
-        text.push('\n');
-        comment(&mut text, "", Some(&source.summary));
+        constants.push('\n');
+        comment(&mut constants, "", Some(&source.summary));
         let _ = writeln!(
-            text,
+            constants,
             "export const {name}: EventType<{}, {published}, {read}, {statement}> = {};",
             literal(&source.name),
             descriptor(source, selection)
         );
     }
-    text
+    let mut text = format!("{HEAD}/** The event types that these bindings were made with. */\n\n");
+    // An import that nothing uses would not compile.
+    let marker = if constants.contains("NotBound") { ", NotBound" } else { "" };
+    let _ = writeln!(text, "import type {{ EventType{marker} }} from \"../contract.js\";");
+    for module in ["reader", "writer"] {
+        if constants.contains(&format!(", {module}.")) {
+            let _ = writeln!(text, "import type * as {module} from \"./{module}.js\";");
+        }
+    }
+    text + &constants
 }
 
+/// The object of one type.
 fn descriptor(source: &TypeSource, selection: &Selection) -> String {
     let mut members = vec![
         format!("name: {}", literal(&source.name)),

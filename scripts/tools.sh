@@ -45,12 +45,15 @@ if command -v python3 >/dev/null && ! python3 -c 'import ensurepip' 2>/dev/null;
 elif ! command -v python3 >/dev/null; then
     missing+=(python3-venv)
 fi
-if [ ${#missing[@]} -gt 0 ]; then
+install_missing() {
+    [ ${#missing[@]} -gt 0 ] || return 0
     command -v apt-get >/dev/null || { say "no apt-get here: install ${missing[*]} by hand" >&2; exit 1; }
     as_root apt-get update -q
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
     # Debian starts a broker with the package; the tests start their own on ports of their own.
-fi
+    missing=()
+}
+install_missing
 
 if ! command -v cargo >/dev/null; then
     say "no cargo: install Rust 1.95 or later first" >&2
@@ -75,13 +78,34 @@ if ! cmp -s bindings/typescript/package-lock.json bindings/typescript/node_modul
     npm ci --prefix bindings/typescript --ignore-scripts --no-audit --no-fund --loglevel=error
     cp bindings/typescript/package-lock.json bindings/typescript/node_modules/lock
 fi
+# The schema catalogue is looked at in a real browser; the shell of one is enough.
+command -v chromium >/dev/null ||
+    need chromium-headless-shell chromium-headless-shell "the browser that opens the schema catalogue"
+need node nodejs "reads what doorward-schema exports"
+need npm npm "installs its packages"
+install_missing
+
+# npm_packages FOLDER REASON: what its lock file names, into .tools; the stamp is that file.
+npm_packages() {
+    local into=.tools/${1##*/}
+    if ! cmp -s "$1/package-lock.json" "$into/installed"; then
+        say "fetching npm packages into $into: $2"
+        rm -rf "$into"
+        mkdir -p "$into"
+        cp "$1/package.json" "$1/package-lock.json" "$into/"
+        (cd "$into" && npm ci --ignore-scripts --no-audit --no-fund --silent)
+        cp "$1/package-lock.json" "$into/installed"
+    fi
+}
+
+npm_packages crates/schema-tool/tests/asyncapi "reads the exported AsyncAPI document"
 
 # The tests let a real Prometheus read the figures. Unpacked, not installed: its service stays out.
 if ! command -v promtool >/dev/null || ! command -v prometheus >/dev/null; then
     say "fetching prometheus into .tools: reads the figures, and tries the alerts"
     mkdir -p .tools/bin
     unpacked=$(mktemp -d)
-    [ ${#missing[@]} -gt 0 ] || as_root apt-get update -q
+    as_root apt-get update -q
     (cd "$unpacked" && apt-get download -q prometheus 2>/dev/null && dpkg-deb -x prometheus_*.deb .)
     mv "$unpacked"/usr/bin/prometheus "$unpacked"/usr/bin/promtool .tools/bin/
     rm -rf "$unpacked"

@@ -1,5 +1,6 @@
 //! `publish`: the catalogue into an `EventBridge` schema registry.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -100,12 +101,12 @@ impl Publish {
                 "registry": self.registry, "schema": name, "step": step.word(),
                 "from_version": version, "done": !self.dry_run && *step != Step::Unchanged,
             });
-            println!("{line}");
+            say(&line.to_string());
         } else if *step != Step::Unchanged {
             let would = if self.dry_run { "would " } else { "" };
             let after = version.map(|version| format!(" (version {version} there)"));
             let name = if name.is_empty() { &self.registry } else { name };
-            println!("{would}{} {name}{}", step.word(), after.unwrap_or_default());
+            say(&format!("{would}{} {name}{}", step.word(), after.unwrap_or_default()));
         }
     }
 
@@ -114,11 +115,16 @@ impl Publish {
             return;
         }
         let to_be = if self.dry_run { "to be " } else { "" };
-        println!("{created} {to_be}created, {updated} {to_be}updated, {unchanged} unchanged");
+        say(&format!("{created} {to_be}created, {updated} {to_be}updated, {unchanged} unchanged"));
         if left_out > 0 {
-            println!("{left_out} drafts left out; --drafts publishes them too");
+            say(&format!("{left_out} drafts left out; --drafts publishes them too"));
         }
     }
+}
+
+/// A line on the standard output; that nobody reads it any more is no reason to stop in the middle.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 fn ended(code: u8, why: &str) -> ExitCode {

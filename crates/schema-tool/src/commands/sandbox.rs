@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::publish::say;
 use crate::sandbox::running::Running;
 use crate::sandbox::send::{self, Order};
 use crate::sandbox::{self, BUS, Fault, GATEWAY, Options, Passed, REGION, TENANT, Told};
@@ -106,7 +107,7 @@ impl Sandbox {
         let mut tell = |told: Told<'_>| match told {
             Told::Passed(passed) => show(passed, is_json),
             Told::Step(_) if is_json => {}
-            Told::Step(step) => println!("{step}"),
+            Told::Step(step) => say(step),
         };
         let started = tokio::select! {
             started = sandbox::Sandbox::start(root, catalogue, options, &mut tell) => Some(started),
@@ -146,18 +147,18 @@ fn introduce(sandbox: &sandbox::Sandbox, is_json: bool) {
             "secret_access_key": "sandbox", "tenant": TENANT, "gateway": GATEWAY,
             "entry": sandbox::ENTRY, "journal_id": sandbox.running.journal_id, "queues": queues,
         });
-        println!("{told}");
+        say(&told.to_string());
         return;
     }
-    println!("\nThe sandbox is up; Ctrl-C ends it.\n");
-    println!("  export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION}");
-    println!("  export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox\n");
-    println!("  bus      {BUS}");
-    println!("  gateway  {GATEWAY}, tenant {TENANT}, entry {}", sandbox::ENTRY);
+    say("\nThe sandbox is up; Ctrl-C ends it.\n");
+    say(&format!("  export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION}"));
+    say("  export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox\n");
+    say(&format!("  bus      {BUS}"));
+    say(&format!("  gateway  {GATEWAY}, tenant {TENANT}, entry {}", sandbox::ENTRY));
     for (name, url) in &sandbox.queues {
-        println!("  queue    {name}  {url}");
+        say(&format!("  queue    {name}  {url}"));
     }
-    println!("\nIn another terminal: doorward-schema send grant.issued\n");
+    say("\nIn another terminal: doorward-schema send grant.issued\n");
 }
 
 fn show(passed: &Passed, is_json: bool) {
@@ -166,9 +167,9 @@ fn show(passed: &Passed, is_json: bool) {
             "type": passed.detail_type, "source": passed.source, "fate": passed.fate,
             "event": passed.event,
         });
-        println!("{told}");
+        say(&told.to_string());
     } else {
-        println!("{}", sandbox::line(passed));
+        say(&sandbox::line(passed));
     }
 }
 
@@ -190,10 +191,10 @@ impl SendExample {
             }
             running.write(&self.folder)?;
             if self.json {
-                println!("{}", ready.event);
+                say(&ready.event.to_string());
             } else {
                 let id = ready.event.get("id").and_then(Value::as_str).unwrap_or_default();
-                println!("sent {} {id} as {}", self.name, ready.source);
+                say(&format!("sent {} {id} as {}", self.name, ready.source));
             }
             Ok(())
         })

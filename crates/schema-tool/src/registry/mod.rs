@@ -137,6 +137,9 @@ pub async fn publish(
     dry: bool,
     tell: &mut dyn FnMut(&str, &Step),
 ) -> Result<(), RemoteError> {
+    if offers.is_empty() {
+        return Ok(());
+    }
     let is_there = remote.is_there().await?;
     if !is_there {
         if !dry {

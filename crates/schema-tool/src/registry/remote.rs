@@ -7,7 +7,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_schemas::Client;
-use aws_sdk_schemas::error::{DisplayErrorContext, SdkError};
+use aws_sdk_schemas::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_schemas::operation::create_registry::CreateRegistryError;
 use aws_sdk_schemas::operation::describe_registry::DescribeRegistryError;
 use aws_sdk_schemas::operation::describe_schema::DescribeSchemaError;
@@ -25,6 +25,9 @@ const ATTEMPT: Duration = Duration::from_secs(15);
 const CALL: Duration = Duration::from_secs(45);
 /// How often a call that was throttled or got no answer is made, the first time included.
 const ATTEMPTS: u32 = 4;
+
+/// Most characters of what broke below the service.
+const LONGEST_CAUSE: usize = 400;
 
 /// Which registry, and how it is reached.
 #[derive(Debug, Clone)]
@@ -191,6 +194,12 @@ fn is<E, R>(error: &SdkError<E, R>, which: impl Fn(&E) -> bool) -> bool {
     error.as_service_error().is_some_and(which)
 }
 
-fn failed(what: String, error: &(impl Error + 'static)) -> RemoteError {
-    RemoteError::Service { what, why: DisplayErrorContext(error).to_string() }
+/// The service's own words, where it answered; else what broke.
+fn failed(what: String, error: &(impl ProvideErrorMetadata + Error + 'static)) -> RemoteError {
+    let why = match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        (None, _) => DisplayErrorContext(error).to_string().chars().take(LONGEST_CAUSE).collect(),
+    };
+    RemoteError::Service { what, why }
 }

@@ -48,6 +48,11 @@ const FIRST_EVENT: Duration = Duration::from_secs(60);
 const SHOWN: usize = 4096;
 /// What says that a folder is a sandbox's and whose, so that no other is ever removed.
 const STAMP: &str = ".doorward-sandbox";
+/// Members of data that say most of what happened.
+const TELLING: [&str; 8] =
+    ["reason", "state", "lock", "position", "action", "outcome", "alarm", "vendor"];
+/// Most characters of an event's data in its line.
+const LINE: usize = 120;
 /// How to get the emulated bus.
 const MOTO: &str = "python3 -m venv .venv && .venv/bin/pip install 'moto[server]==5.2.5'";
 
@@ -212,9 +217,12 @@ pub fn line(passed: &Passed) -> String {
     let text = |pointer: &str| passed.event.pointer(pointer).and_then(Value::as_str);
     let time = text("/time").and_then(|time| time.get(11..19)).unwrap_or("--:--:--");
     let place = text("/entry_id").or(text("/endpoint_id")).unwrap_or("-");
-    let data = passed.event.get("data").map(Value::to_string).unwrap_or_default();
-    let mut data: String = data.chars().take(120).collect();
-    if data.chars().count() == 120 {
+    // What matters most first, since the line is cut.
+    let told = |name: &&str| Some(format!("{name} {}", text(&format!("/data/{name}"))?));
+    let mut data: Vec<String> = TELLING.iter().filter_map(told).collect();
+    data.extend(passed.event.get("data").map(Value::to_string));
+    let mut data: String = data.join(", ").chars().take(LINE).collect();
+    if data.chars().count() == LINE {
         data.push('…');
     }
     let fate =

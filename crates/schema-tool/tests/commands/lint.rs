@@ -73,7 +73,7 @@ const FAULTS: &[Fault] = &[
     ("member-name", NEXT, |v| {
         v["properties"]["parcelCount"] = json!({ "description": "A.", "type": "boolean" });
     }),
-    ("definition-name", "schemas/core/deliveries.json", |v| {
+    ("definition-name", "schemas/core/vocabulary.json", |v| {
         v["definitions"]["Uuid"] = json!({ "description": "A.", "type": "boolean" });
     }),
     ("definition-unused", "schemas/core/deliveries.json", |v| {

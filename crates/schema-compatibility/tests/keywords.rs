@@ -439,18 +439,8 @@ fn references_and_recursion() {
 fn every_format_that_is_checked_narrows() {
     let text = json!({ "type": "string" });
     let of = |format: &str| json!({ "type": "string", "format": format });
-    let checked = [
-        "date",
-        "date-time",
-        "email",
-        "hostname",
-        "idn-email",
-        "ipv4",
-        "ipv6",
-        "regex",
-        "time",
-        "uri",
-    ];
+    let checked =
+        ["date", "date-time", "email", "hostname", "ipv4", "ipv6", "regex", "time", "uri"];
     for format in checked {
         assert_eq!(verdict(&text, &of(format)), Refuted, "{format}");
         assert_eq!(verdict(&of(format), &text), Proved, "{format}");

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 const TOOL: &str = env!("CARGO_BIN_EXE_doorward-schema");
 const TYPE: &str = "schemas/delivery.completed/next.json";
+const EXAMPLES: &str = "schemas/delivery.completed/examples";
 
 fn ours() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -130,6 +131,14 @@ fn what_adds_passes_and_what_breaks_is_named_with_a_document() {
     let (passes, said) = theirs.gate();
     assert!(passes, "a member that nobody must write: {said}");
 
+    for example in fs::read_dir(theirs.folder.path().join(EXAMPLES)).unwrap() {
+        let file = example.unwrap().path();
+        if file.is_file() {
+            let mut data: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+            data["left_with_neighbour"] = json!(false);
+            fs::write(file, serde_json::to_string_pretty(&data).unwrap() + "\n").unwrap();
+        }
+    }
     theirs.edit(|schema| {
         schema["required"].as_array_mut().unwrap().push(json!("left_with_neighbour"));
     });

@@ -111,26 +111,23 @@ fn accepts_what_eventbridge_delivers(schema: &Value) {
 fn drafts_stay_out_unless_asked_for_and_a_release_counts_as_it_was_frozen() {
     let folder = tempfile::tempdir().unwrap();
     let schemas = Schemas::start(folder.path());
-    let repository = Repository::small();
+    let repository = Repository::ours();
     let none = publish(&schemas, &repository, &[]);
-    assert!(none.out.contains("3 drafts left out"), "{none:?}");
+    assert!(none.out.contains("drafts left out"), "{none:?}");
 
-    repository.write(
-        "schemas/door.opened/1.0.json",
-        &json!({
-            "$schema": "http://json-schema.org/draft-04/schema#",
-            "type": "object", "required": ["door"],
-            "properties": {"door": {"$ref": "#/definitions/Name"}},
-            "definitions": {"Name": {"type": "string", "minLength": 1, "maxLength": 7}},
-        }),
-    );
+    repository.release("delivery.completed");
     let one = publish(&schemas, &repository, &[]);
     assert!(one.out.contains("1 created"), "{one:?}");
-    assert!(one.out.contains("2 drafts left out"), "{one:?}");
-    let (_, content) = held(&schemas, "door.opened");
-    assert_eq!(content["definitions"]["Name"]["maxLength"], 7);
+    repository.edit("delivery.completed/next.json", |schema| {
+        schema["properties"]["in_the_yard"] =
+            json!({"description": "Whether it lies there.", "type": "boolean"});
+    });
+    let again = publish(&schemas, &repository, &[]);
+    assert!(!again.out.contains("1 updated"), "{again:?}");
+    let (_, content) = held(&schemas, "delivery.completed");
     let members = &content["properties"]["detail"]["properties"]["data"]["properties"];
-    assert!(members.get("how").is_none(), "{content}");
+    assert!(members.get("outcome").is_some(), "{content}");
+    assert!(members.get("in_the_yard").is_none(), "{content}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
-use doorward_schema_repository::{Direction, Form, Repository, compose};
+use doorward_schema_repository::{Direction, Edition, Form, Repository, Tree, compose};
 use serde_json::{Map, Value};
 
 pub use super::files::SourceError;
@@ -17,8 +17,10 @@ use super::files::{entries, json_files, list, named, read, stem, text, texts};
 
 /// Everything that the catalogue tells, sorted by name.
 pub struct Catalogue {
-    /// The repository as the client library's build reads it.
+    /// The repository as the client library's build reads it: the newest releases.
     pub repository: Repository,
+    /// The repository as people edit it, released or not.
+    pub next: Repository,
     /// All event types.
     pub types: Vec<EventType>,
     /// Who is registered to publish.
@@ -37,7 +39,7 @@ pub struct EventType {
     pub owner: String,
     /// `draft`, `released` or `deprecated`.
     pub lifecycle: String,
-    /// The version that `next.json` will have or has.
+    /// The newest released version; 0.1 of a draft.
     pub version: String,
     /// From whom to whom.
     pub direction: Direction,
@@ -149,8 +151,12 @@ impl Catalogue {
                 "there is no such folder; give the repository's folder with --root",
             ));
         }
-        let repository =
-            Repository::load(&folder).map_err(|e| SourceError::new(&folder, e.to_string()))?;
+        let tree =
+            Tree::of_schemas(&folder).map_err(|e| SourceError::new(&folder, e.to_string()))?;
+        let edition = |edition| {
+            Repository::of(&tree, edition).map_err(|e| SourceError::new(&folder, e.to_string()))
+        };
+        let (repository, next) = (edition(Edition::Built)?, edition(Edition::Next)?);
         let mut types = Vec::new();
         for source in &repository.types {
             let home = folder.join(&source.name);
@@ -179,6 +185,7 @@ impl Catalogue {
             homes: homes(&folder.join("core"))?,
             types,
             repository,
+            next,
         })
     }
 
@@ -187,7 +194,7 @@ impl Catalogue {
         self.types.iter().find(|known| known.name == name)
     }
 
-    /// The self-contained schema of a whole event of this type, as `next.json` has it.
+    /// The self-contained schema of a whole event of this type, as binaries are built from it.
     pub fn schema_of(&self, event_type: &EventType, form: Form) -> Result<Value, String> {
         let source = self.repository.types.iter().find(|source| source.name == event_type.name);
         let source = source.ok_or_else(|| format!("{}: no such type", event_type.name))?;

@@ -193,7 +193,6 @@ fn examples(catalogue: &Catalogue, event_type: &EventType) -> Markup {
 }
 
 fn versions(catalogue: &Catalogue, event_type: &EventType) -> Markup {
-    let shared = &catalogue.repository.definitions;
     let owned: Vec<(String, Value, BTreeMap<String, Value>)> = event_type
         .releases
         .iter()
@@ -202,7 +201,6 @@ fn versions(catalogue: &Catalogue, event_type: &EventType) -> Markup {
             (release.to_string(), schema, fields::own_definitions(&release.schema))
         })
         .collect();
-    let next = format!("next ({})", event_type.version);
     let mut steps: Vec<(&str, &str, Vec<Change>)> = Vec::new();
     for pair in owned.windows(2) {
         if let [before, after] = pair {
@@ -210,10 +208,12 @@ fn versions(catalogue: &Catalogue, event_type: &EventType) -> Markup {
             steps.push((&before.0, &after.0, found));
         }
     }
-    if let Some(last) = owned.last() {
-        let found = changes::between((&last.1, &last.2), (&event_type.data, shared));
+    let edited = catalogue.next.types.iter().find(|source| source.name == event_type.name);
+    if let (Some(last), Some(edited)) = (owned.last(), edited) {
+        let edited = (&edited.data, &catalogue.next.definitions);
+        let found = changes::between((&last.1, &last.2), edited);
         if !found.is_empty() {
-            steps.push((&last.0, &next, found));
+            steps.push((&last.0, "next", found));
         }
     }
     html! {

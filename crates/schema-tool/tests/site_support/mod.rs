@@ -44,6 +44,21 @@ pub fn run(root: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Sai
 }
 
 impl Repository {
+    /// A copy of this workspace's own: whole enough to be released.
+    pub fn ours() -> Self {
+        let it = Self(tempfile::tempdir().unwrap());
+        for part in ["schemas", "subscriptions"] {
+            copy(&workspace().join(part), &it.path().join(part));
+        }
+        it
+    }
+
+    /// Releases a type as it stands there now.
+    pub fn release(&self, name: &str) {
+        let said = self.run(&["release", name, "--reason", "For a test."]);
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+
     /// A door that opens, a request that it unlock, and a parcel between services.
     pub fn small() -> Self {
         let it = Self(tempfile::tempdir().unwrap());
@@ -193,6 +208,19 @@ impl Repository {
     /// Runs the tool on it in this environment.
     pub fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
         run(self.path(), arguments, environment)
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for item in std::fs::read_dir(from).unwrap() {
+        let item = item.unwrap();
+        let target = to.join(item.file_name());
+        if item.path().is_dir() {
+            copy(&item.path(), &target);
+        } else {
+            std::fs::copy(item.path(), target).unwrap();
+        }
     }
 }
 

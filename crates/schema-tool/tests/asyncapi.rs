@@ -119,7 +119,7 @@ fn the_parser_refuses_what_is_wrong() {
     refused(
         &|d| {
             d.pointer_mut(opened).unwrap()["examples"] =
-                json!([{"name": "x", "payload": {"id": 1}}])
+                json!([{"name": "x", "payload": {"id": 1}}]);
         },
         "door.opened",
     );

@@ -76,7 +76,7 @@ impl Repository {
         it.write("schemas/door.opened/type.json", &opened);
         it.write(
             "schemas/door.opened/next.json",
-            &schema(&["door"], json!({
+            &schema(&["door"], &json!({
                 "door": {"$ref": "../core/primitives.json#/definitions/Name"},
                 "how": {"$ref": "../core/primitives.json#/definitions/How"},
                 "who": {"description": "Whoever <b>it</b> \"was\" & is.", "type": "string", "maxLength": 32},
@@ -95,7 +95,7 @@ impl Repository {
             "schemas/door.unlock_requested/next.json",
             &schema(
                 &["signed"],
-                json!({
+                &json!({
                     "signed": {"$ref": "../core/statements.json#/definitions/Signed"},
                 }),
             ),
@@ -108,7 +108,7 @@ impl Repository {
             "schemas/parcel.delivered/next.json",
             &schema(
                 &["weight"],
-                json!({
+                &json!({
                     "weight": {"type": "number", "minimum": 0, "maximum": 50},
                 }),
             ),
@@ -224,7 +224,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn schema(required: &[&str], properties: Value) -> Value {
+fn schema(required: &[&str], properties: &Value) -> Value {
     json!({
         "$schema": "http://json-schema.org/draft-04/schema#",
         "type": "object", "required": required, "properties": properties,

@@ -28,17 +28,21 @@ class NotJson(ValueError):
         super().__init__("not JSON")
 
 
-def depth(text: str) -> int:
-    """The deepest nesting of brackets, without parsing."""
-    now = deepest = 0
+def deeper_than(text: str, limit: int) -> bool:
+    """Whether brackets nest deeper than that, without parsing."""
+    # Most events have fewer brackets than they may have levels.
+    if text.count("{") + text.count("[") <= limit:
+        return False
+    now = 0
     for found in _BRACKETS.finditer(text):
         bracket = found[0][0]
         if bracket in "[{":
             now += 1
-            deepest = max(deepest, now)
+            if now > limit:
+                return True
         elif bracket != '"' and now > 0:
             now -= 1
-    return deepest
+    return False
 
 
 def _integer(text: str) -> int | float:
@@ -79,7 +83,7 @@ _ONCE = json.JSONDecoder(
 def parse(text: str, twice: Literal["last", "refuse"] = "last") -> Json:
     """Parses a JSON text. Raises :class:`NotJson` as well for half surrogate pairs, for numbers
     that no double holds and, if so wanted, for a member that stands twice in an object."""
-    if twice == "refuse" and depth(text) > _DEEPEST:
+    if twice == "refuse" and deeper_than(text, _DEEPEST):
         raise NotJson
     try:
         value = (_LAST if twice == "last" else _ONCE).decode(text)

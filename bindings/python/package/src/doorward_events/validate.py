@@ -9,7 +9,7 @@ from typing import Any, Literal
 from .contract import AnyType, Form, validator
 from .draft4 import FieldError, Validator
 from .generated.contract import CONTRACT
-from .jsontext import Json, NotJson, depth, parse
+from .jsontext import Json, NotJson, deeper_than, parse
 
 MAX_EVENT_BYTES = 64 * 1024
 """The longest event, in bytes."""
@@ -92,7 +92,7 @@ def parse_event(event: bytes | str) -> Json:
         message = f"{len(raw)} bytes; at most {MAX_EVENT_BYTES} are allowed"
         raise refused("too_large", message)
     # What is no UTF-8 is malformed; its nesting is looked at first, as everywhere.
-    if depth(raw.decode("utf-8", "replace")) > MAX_DEPTH:
+    if deeper_than(raw.decode("utf-8", "replace"), MAX_DEPTH):
         raise refused("too_deep", f"nested deeper than {MAX_DEPTH} levels")
     try:
         return parse(raw.decode())

@@ -166,7 +166,7 @@ fn nothing_of_the_repository_is_a_mark_in_a_page() {
         .edit("door.opened/examples/by-hand.json", |example| example["door"] = json!(hostile));
     repository.edit("publishers.json", |all| all["publishers"][0]["summary"] = json!(hostile));
     let files = site(&repository);
-    for (file, page) in files.iter().filter(|(file, _)| file.ends_with(".html")) {
+    for (file, page) in files.iter().filter(|(file, _)| is_page(file)) {
         assert!(!page.contains("<script>") && !page.contains("<img"), "{file}");
         assert_eq!(page.matches("<script").count(), 1, "{file}");
         assert!(!page.contains("\"'&\""), "{file}");
@@ -210,6 +210,10 @@ fn a_folder_of_somebody_else_is_left_alone_and_an_own_one_made_anew() {
     assert!(!stale.exists());
 }
 
+fn is_page(file: &str) -> bool {
+    Path::new(file).extension().is_some_and(|extension| extension == "html")
+}
+
 #[test]
 fn what_cannot_be_read_is_told_with_its_file() {
     let broken = |change: &dyn Fn(&Repository), says: &str| {
@@ -227,7 +231,7 @@ fn what_cannot_be_read_is_told_with_its_file() {
     broken(
         &|r| {
             std::fs::write(r.path().join("schemas/door.opened/examples/bad.json"), "{\n  1")
-                .unwrap()
+                .unwrap();
         },
         "examples/bad.json:2:3: here should stand the name of a member",
     );

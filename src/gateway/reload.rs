@@ -11,8 +11,9 @@ use super::state::Input;
 use crate::config::{Configuration, Finding, GatewayConfig};
 use crate::local::Reloaded;
 
-/// Readings under way. One more waits for these.
-pub(super) const READINGS: usize = 2;
+/// Readings under way. One more waits for this to be taken: of two at once the one that was read
+/// first could be taken last, and the gateway would go by files that are no more.
+pub(super) const READINGS: usize = 1;
 
 /// A configuration that was read, and who waits to hear what came of it.
 pub(super) struct Reading {
@@ -30,10 +31,11 @@ pub(super) fn read(
 ) {
     let folder = folder.to_owned();
     tokio::spawn(async move {
+        let Ok(place) = readings.reserve().await else { return };
         let result = tokio::task::spawn_blocking(move || crate::config::read(&folder)).await;
         // A reading that was broken off has an end: the one who waits hears that there is none.
         let Ok(result) = result else { return };
-        let _ = readings.send(Reading { result, uid, reply }).await;
+        place.send(Reading { result, uid, reply });
     });
 }
 

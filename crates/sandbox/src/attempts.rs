@@ -133,7 +133,7 @@ impl Attempt {
                     .join()
                     .map_err(|_| Error::other("the thread panicked"))?;
             }
-            Self::Trace => bare(libc::SYS_ptrace, [libc::PTRACE_ATTACH.into(), parent()])?,
+            Self::Trace => bare(libc::SYS_ptrace, [PTRACE_ATTACH, parent()])?,
             Self::Mount => bare(libc::SYS_mount, [0, 0])?,
             Self::Netlink => {
                 rustix::net::socket(AddressFamily::NETLINK, SocketType::RAW, None)?;
@@ -164,6 +164,9 @@ impl Attempt {
         Ok(detail)
     }
 }
+
+/// As an argument of a call, which is as wide as the machine's words (`ptrace(2)`).
+const PTRACE_ATTACH: libc::c_long = 16;
 
 fn parent() -> libc::c_long {
     rustix::process::getppid().map_or(1, |parent| parent.as_raw_nonzero().get().into())

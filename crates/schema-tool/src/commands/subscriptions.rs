@@ -12,7 +12,7 @@ use super::Outcome;
 use crate::finding::{Finding, say, say_json, text};
 use crate::subscriptions::{all, check, conformance};
 
-/// Who receives what: subscriptions/<team>/<name>.json against the schemas.
+/// Who receives what: subscriptions/TEAM/NAME.json against the schemas.
 #[derive(Debug, Args)]
 pub struct Subscriptions {
     #[command(subcommand)]

@@ -9,7 +9,7 @@ corpus=$PWD/crates/events/corpus/three-doors.jsonl
 target=${CARGO_TARGET_DIR:-target}
 place=$target/bench-bindings
 
-cargo build --quiet --package doorward-schema --bin doorward-schema
+cargo build --quiet --workspace --bin doorward-schema
 rm -rf "$place"
 mkdir -p "$place"
 for language in typescript python; do

@@ -94,7 +94,7 @@ failed=$(grep -c '^FAILED: ' "$place/result" || true)
     sed -n 's/^layer: //p' "$place/result"
     echo '```'
     echo
-    echo "The drill (\`doorward drill --quick\`), each vendor in its leaf. What stopped each fault counts; an emulated processor's latencies say nothing of a real one's:"
+    echo "Some faults of the drill (\`doorward drill --quick\`), each vendor in its leaf. What stopped each counts; an emulated processor's latencies say nothing of a real one's:"
     echo
     echo '```'
     sed -n 's/^drill: //p' "$place/result"

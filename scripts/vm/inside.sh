@@ -75,12 +75,16 @@ check "the core went on" is "$(systemctl show -P MainPID doorward)" "$core"
 systemctl stop doorward
 check "it stops in order" is "$(systemctl show -P Result doorward)" success
 
-# Everything goes wrong once, with a leaf for each vendor of each gateway.
-doorward drill --quick --keep --folder /var/drill --gateway /usr/local/bin/in-a-scope > /run/drill 2> /run/drill.log
+# What does not hang on an emulated processor's speed or on rules for ports, which this kernel lacks.
+faults="leak fork-bomb abort malformed-frame"
+doorward drill --quick --keep --folder /var/drill --gateway /usr/local/bin/in-a-scope $(printf -- '--fault %s ' $faults) \
+    > /run/drill 2> /run/drill.log
 drilled=$?
 sed 's/^/drill: /' /run/drill
-check "the drill holds, each vendor in its leaf" is $drilled 0
+check "the drill holds for $faults, each vendor in its leaf" is $drilled 0
+check "who leaks is ended by its leaf's bound of memory" grep -q '^leak *out_of_memory' /run/drill
+leafless() { grep -rqs 'layer="cgroup"' /var/drill; }
+check "no vendor of the drill is without a leaf" is "$(leafless && echo some)" ""
 [ $drilled = 0 ] || sed 's/^/drill said: /' /run/drill.log | tail -20
-grep -rqs 'layer="cgroup"' /var/drill && echo "FAILED: some vendor of the drill had no leaf"
 echo "--- log"
 tail -60 $log

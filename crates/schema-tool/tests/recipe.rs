@@ -7,10 +7,13 @@
     reason = "a test fails by panicking, its parts too"
 )]
 
+mod copied;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use copied::copy;
 use serde_json::{Value, json};
 
 const TOOL: &str = env!("CARGO_BIN_EXE_doorward-schema");
@@ -26,19 +29,6 @@ fn recipe() -> String {
     let text = fs::read_to_string(ours().join("docs/schemas-ci.md")).unwrap();
     let (_, rest) = text.split_once("```sh\n").unwrap();
     rest.split_once("```").unwrap().0.to_owned()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for item in fs::read_dir(from).unwrap() {
-        let item = item.unwrap();
-        let target = to.join(item.file_name());
-        if item.path().is_dir() {
-            copy(&item.path(), &target);
-        } else {
-            fs::copy(item.path(), target).unwrap();
-        }
-    }
 }
 
 /// Another team's repository: one released type, on the branch `main`.

@@ -18,7 +18,6 @@ macro_rules! runtime {
 const RUNTIME: &[(&str, &str)] = runtime![
     "package.json",
     "package-lock.json",
-    "package-lock.json",
     "tsconfig.json",
     "README.md",
     "src/contract.ts",

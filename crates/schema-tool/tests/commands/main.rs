@@ -9,6 +9,8 @@
 )]
 
 mod breaking;
+#[path = "../copied/mod.rs"]
+mod copied;
 mod lint;
 mod release;
 mod stand;

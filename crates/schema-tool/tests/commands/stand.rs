@@ -46,7 +46,7 @@ impl Copy {
     pub fn new() -> Self {
         let folder = TempDir::new().unwrap();
         for part in ["schemas", "subscriptions"] {
-            copy(&here().join(part), &folder.path().join(part));
+            crate::copied::copy(&here().join(part), &folder.path().join(part));
         }
         Self(folder)
     }
@@ -87,18 +87,5 @@ impl Copy {
         let mut value = serde_json::from_str(&self.text(file)).unwrap();
         change(&mut value);
         self.write(file, &format!("{value:#}\n"));
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
     }
 }

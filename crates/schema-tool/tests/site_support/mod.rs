@@ -3,9 +3,13 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+#[path = "../copied/mod.rs"]
+mod copied;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use copied::copy;
 use serde_json::{Value, json};
 
 /// A folder with a schema repository in it, gone at the end.
@@ -208,19 +212,6 @@ impl Repository {
     /// Runs the tool on it in this environment.
     pub fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
         run(self.path(), arguments, environment)
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for item in std::fs::read_dir(from).unwrap() {
-        let item = item.unwrap();
-        let target = to.join(item.file_name());
-        if item.path().is_dir() {
-            copy(&item.path(), &target);
-        } else {
-            std::fs::copy(item.path(), target).unwrap();
-        }
     }
 }
 

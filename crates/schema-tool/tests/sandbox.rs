@@ -40,7 +40,7 @@ fn repository() -> tempfile::TempDir {
         "account": "999988887777", "region": "eu-central-1", "owner": "support",
         "summary": "Whoever is asked why a door did not open.",
         "types": ["access.granted", "access.denied", "delivery.completed"],
-        "filter": {"detail": {"tenant_id": ["sandbox"]}}, "fields": [],
+        "filter": {"tenant_id": ["sandbox"]}, "fields": [],
     });
     std::fs::write(team.join("access.json"), subscription.to_string()).unwrap();
     folder

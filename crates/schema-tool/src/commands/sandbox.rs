@@ -151,7 +151,9 @@ fn introduce(sandbox: &sandbox::Sandbox, is_json: bool) {
         return;
     }
     say("\nThe sandbox is up; Ctrl-C ends it.\n");
-    say(&format!("  export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION}"));
+    // Of the SDKs some read the one, some the other.
+    let region = format!("AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}");
+    say(&format!("  export AWS_ENDPOINT_URL={endpoint} {region}"));
     say("  export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox\n");
     say(&format!("  bus      {BUS}"));
     say(&format!("  gateway  {GATEWAY}, tenant {TENANT}, entry {}", sandbox::ENTRY));

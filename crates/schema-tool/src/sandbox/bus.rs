@@ -33,17 +33,17 @@ pub fn queues(catalogue: &Catalogue, gateway: &str) -> Vec<Queue> {
     queues
 }
 
-/// What a queue may be called: letters, digits, `-` and `_`, 80 of them.
+/// A subscription's filter is over the event, which a delivery has in `detail`. What a queue may be
+/// called: letters, digits, `-` and `_`, 80 of them.
 fn of_subscription(subscription: &Subscription) -> Queue {
     let name = format!("{}-{}", subscription.team, subscription.name);
     let harmless = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-    let mut pattern = subscription.filter.clone();
-    if !pattern.is_object() {
-        pattern = json!({});
-    }
-    if let Some(members) = pattern.as_object_mut() {
-        members.insert("detail-type".to_owned(), json!(subscription.types));
-    }
+    let types = &subscription.types;
+    let pattern = if subscription.filter.is_object() {
+        json!({ "detail-type": types, "detail": subscription.filter })
+    } else {
+        json!({ "detail-type": types })
+    };
     Queue { name: name.chars().map(harmless).take(80).collect(), pattern }
 }
 

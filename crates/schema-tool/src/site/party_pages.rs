@@ -74,11 +74,10 @@ pub fn subscription(catalogue: &Catalogue, subscription: &Subscription) -> Marku
         section aria-labelledby="used" {
             h2 #used { "Fields that it uses" }
             @match &subscription.fields {
-                Value::Null => p.quiet { "Not declared." },
                 Value::Array(pointers) => ul {
                     @for pointer in pointers { li { code { (pointer.as_str().unwrap_or_default()) } } }
                 },
-                other => (shell::json(other)),
+                _ => p.quiet { "Not declared." },
             }
         }
     }

@@ -18,3 +18,24 @@ pub fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// Takes every release out of a folder of schemas: its types are drafts again.
+#[allow(dead_code, reason = "not every test program that copies wants drafts")]
+pub fn without_releases(schemas: &Path) {
+    let _ = fs::remove_file(schemas.join("lock.json"));
+    for folder in fs::read_dir(schemas).unwrap().map(|entry| entry.unwrap().path()) {
+        let manifest = folder.join("type.json");
+        let Ok(text) = fs::read_to_string(&manifest) else { continue };
+        let mut said: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let members = said.as_object_mut().unwrap();
+        members.insert("version".to_owned(), "0.1".into());
+        members.insert("lifecycle".to_owned(), "draft".into());
+        fs::write(manifest, format!("{said:#}\n")).unwrap();
+        for file in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+            if stem.parse::<doorward_schema_repository::Version>().is_ok() {
+                fs::remove_file(&file).unwrap();
+            }
+        }
+    }
+}

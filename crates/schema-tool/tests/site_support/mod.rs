@@ -9,7 +9,7 @@ mod copied;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use copied::copy;
+use copied::{copy, without_releases};
 use serde_json::{Value, json};
 
 /// A folder with a schema repository in it, gone at the end.
@@ -48,12 +48,13 @@ pub fn run(root: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Sai
 }
 
 impl Repository {
-    /// A copy of this workspace's own: whole enough to be released.
+    /// A copy of this workspace's own, of drafts alone: whole enough to be released.
     pub fn ours() -> Self {
         let it = Self(tempfile::tempdir().unwrap());
         for part in ["schemas", "subscriptions"] {
             copy(&workspace().join(part), &it.path().join(part));
         }
+        without_releases(&it.path().join("schemas"));
         it
     }
 
@@ -90,6 +91,10 @@ impl Repository {
         it.write(
             "schemas/door.opened/examples/by-hand.json",
             &json!({"door": "front", "how": "hand"}),
+        );
+        it.write(
+            "schemas/door.opened/examples/invalid/required-door.json",
+            &json!({"how": "motor"}),
         );
 
         let mut unlock = manifest("door.unlock_requested", "to_gateway", "Unlock a door, now.");
@@ -198,8 +203,8 @@ impl Repository {
             &json!({
                 "account": "999988887777", "region": "eu-central-1", "owner": team,
                 "summary": "Whoever wants to know.", "types": types,
-                "filter": {"detail": {"data": {"how": ["hand"]}}},
-                "fields": {"door.opened": ["/data/door"]},
+                "filter": {"data": {"how": ["hand"]}},
+                "fields": ["/data/door"],
             }),
         );
     }

@@ -78,6 +78,8 @@ fn a_type_s_page_says_all_that_its_folder_says() {
         "Origin, gateway",
         "by hand",
         "&quot;door&quot;: &quot;front&quot;",
+        "Refused: required door",
+        "&quot;how&quot;: &quot;motor&quot;",
         "Not released",
     ] {
         assert!(page.contains(said), "{said:?} is not in: {page}");

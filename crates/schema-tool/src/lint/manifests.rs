@@ -9,7 +9,7 @@ use doorward_schema_repository::{
 };
 use serde_json::{Map, Value};
 
-use super::words::is_type_name;
+use super::words::{is_left_to_say, is_type_name};
 use crate::finding::Finding;
 use crate::today;
 
@@ -109,6 +109,10 @@ fn members(manifest: &Document, name: &str, out: &mut Vec<Finding>) {
         let what = "the summary is no sentence".to_owned();
         let remedy = "end it with a full stop, at most 300 characters".to_owned();
         found("/summary", "description-form", what, remedy);
+    }
+    if let Some(summary) = text("summary").filter(|summary| is_left_to_say(summary)) {
+        let what = format!("nobody did yet: {summary:?}");
+        found("/summary", "description-missing", what, "say it in its place".to_owned());
     }
     let fields = members.get("sensitive_fields").and_then(Value::as_object);
     if fields.is_none() {

@@ -7,6 +7,11 @@ use serde_json::{Map, Value};
 
 use crate::finding::Finding;
 
+/// Whether it is what `new` left to be said.
+pub fn is_left_to_say(text: &str) -> bool {
+    text.starts_with("Say here ")
+}
+
 /// The names of members and definitions, and what is said of them.
 ///
 /// `root` is the name of the type or of the definition that the document itself is, if it is one.
@@ -60,6 +65,15 @@ fn described(
 ) {
     let description = schema.get("description").and_then(Value::as_str);
     if let Some(text) = description {
+        if is_left_to_say(text) {
+            out.push(Finding::at(
+                document,
+                &format!("{at}/description"),
+                "description-missing",
+                format!("nobody did yet: {text:?}"),
+                "say it in its place",
+            ));
+        }
         let begins = text.chars().next().is_some_and(|c| !c.is_lowercase() || !c.is_alphabetic());
         if !begins || !text.ends_with('.') || text.len() > 1000 || text.trim() != text {
             out.push(Finding::at(

@@ -59,6 +59,8 @@ pub struct EventType {
     pub data: Value,
     /// Valid `data`, by the file's name.
     pub examples: Vec<Example>,
+    /// `data` that a writer is refused; names begin with the keyword that does.
+    pub refused: Vec<Example>,
     /// Frozen versions, oldest first.
     pub releases: Vec<Release>,
 }
@@ -261,6 +263,7 @@ impl EventType {
             deprecation: Deprecation::of(&manifest),
             data: Value::Null,
             examples: examples(&folder.join("examples"))?,
+            refused: examples(&folder.join("examples/invalid"))?,
             releases: releases(folder)?,
         })
     }

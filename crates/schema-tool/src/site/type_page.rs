@@ -188,6 +188,12 @@ fn examples(catalogue: &Catalogue, event_type: &EventType) -> Markup {
                     (shell::json(&sample::event(catalogue, event_type, &first.data)))
                 }
             }
+            @for example in &event_type.refused {
+                details {
+                    summary { "Refused: " (example.name.replace('-', " ")) }
+                    (shell::json(&example.data))
+                }
+            }
         }
     }
 }

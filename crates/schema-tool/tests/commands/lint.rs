@@ -253,16 +253,27 @@ fn a_new_type_needs_its_words_and_nothing_else() {
     let copy = Copy::new();
     let ran = copy.runs(&["new", "delivery.returned", "--like", "delivery.completed"]);
     assert!(ran.out.contains("acme.delivery is registered"), "{}", ran.out);
-    copy.runs(&["lint", "delivery.returned"]);
-    copy.runs(&[
-        "new",
-        "parcel.weighed",
-        "--owner",
-        "acme.delivery",
-        "--summary",
-        "A parcel was weighed.",
-    ]);
-    copy.runs(&["lint"]);
+    copy.runs(&["new", "parcel.weighed", "--owner", "acme.delivery"]);
+    let left = |count: usize, file: &str| {
+        let ran = copy.tool(&["lint"]);
+        let said = format!("{}{}", ran.out, ran.err);
+        assert_eq!(ran.code, i32::from(count > 0), "{said}");
+        assert_eq!(said.matches("nobody did yet").count(), count, "{said}");
+        assert!(said.contains(file), "{said}");
+    };
+    left(4, "schemas/delivery.returned/type.json");
+    copy.edit("schemas/delivery.returned/type.json", |manifest| {
+        manifest["summary"] = json!("A parcel came back.");
+    });
+    left(3, "schemas/parcel.weighed/type.json");
+    copy.edit("schemas/parcel.weighed/type.json", |manifest| {
+        manifest["summary"] = json!("A parcel was weighed.");
+    });
+    copy.edit("schemas/parcel.weighed/next.json", |schema| {
+        schema["description"] = json!("Once for each parcel.");
+        schema["properties"]["count"]["description"] = json!("In kilograms.");
+    });
+    left(0, "");
     copy.runs(&["release", "parcel.weighed"]);
     assert_eq!(copy.tool(&["new", "parcel.weighed", "--owner", "a"]).code, 2, "it is there");
     assert_eq!(copy.tool(&["new", "Parcel", "--owner", "a"]).code, 2, "no name of a type");

@@ -13,5 +13,6 @@ mod breaking;
 mod copied;
 mod lint;
 mod release;
+mod size;
 mod stand;
 mod subscriptions;

@@ -139,12 +139,9 @@ pub fn with_commit(
     let before = edition(old).map_err(|e| anyhow::anyhow!("at {reference}: {e}"))?;
     let mut report = Report::default();
     for name in types {
-        let (Some(folder), Some(source)) = (tree.types.get(name), next.find(name)) else {
-            continue;
-        };
-        let Some(was) = before.find(name) else { continue };
-        let promised = !folder.released.is_empty()
-            || old.types.get(name).is_some_and(|folder| !folder.released.is_empty());
+        let (Some(was), Some(source)) = (before.find(name), next.find(name)) else { continue };
+        // What is released here and was not there was promised to nobody there.
+        let promised = old.types.get(name).is_some_and(|folder| !folder.released.is_empty());
         let old_side = places::Old::Tree(old);
         pair(&before, was, (&next, source), &old_side, tree, reference, !promised, &mut report)?;
         report.compared.push((name.clone(), 1));

@@ -83,7 +83,8 @@ const BREAKING: &[Mutation] = &[
         "a closed enumeration grows",
         STATEMENTS,
         |v| {
-            v["definitions"]["IssuerScope"]["enum"].as_array_mut().unwrap().push(json!("policy"));
+            let words = &mut v["definitions"]["SignatureAlgorithm"]["enum"];
+            words.as_array_mut().unwrap().push(json!("ES256"));
         },
         "closed-on-both-sides",
         "enum",
@@ -296,4 +297,38 @@ fn a_change_of_a_draft_is_shown_and_passes() {
     let ran = copy.tool(&["breaking", "--against", "main", "--json"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(ran.json()["changes"][0]["level"], "draft");
+    // A first release that comes with a change breaks nobody: there, it was a draft.
+    copy.runs(&["release", "delivery.scheduled"]);
+    let ran = copy.runs(&["breaking", "--against", "main", "--json"]);
+    assert_eq!(ran.json()["changes"][0]["level"], "draft");
+}
+
+/// The same texts, written in another way, by two automata whose product is too large to walk.
+#[test]
+fn what_is_neither_proved_nor_refuted_fails_as_its_own_level() {
+    let copy = Copy::new();
+    let mark = |pattern: &str| {
+        copy.edit(DELIVERY, |v| {
+            v["properties"]["mark"] = json!({
+                "description": "A mark.", "type": "string", "minLength": 1, "maxLength": 64,
+                "pattern": pattern,
+            });
+        });
+    };
+    mark("^(?:a|b)*a(?:a|b){24}$");
+    copy.runs(&["release", "delivery.scheduled"]);
+    mark("^[ab]*a[ab]{24}$");
+    let ran = copy.tool(&["breaking", "--json"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let all = ran.json()["changes"].as_array().unwrap().clone();
+    assert_eq!(all.len(), 2, "each direction is open: {all:?}");
+    for change in &all {
+        assert_eq!(
+            (&change["level"], &change["code"]),
+            (&json!("unconfirmed"), &json!("undecided"))
+        );
+        assert!(change["counterexample"].is_null(), "{change}");
+    }
+    let refused = copy.tool(&["release", "delivery.scheduled", "--reason", "Shorter."]);
+    assert_eq!(refused.code, 1, "{refused:?}");
 }

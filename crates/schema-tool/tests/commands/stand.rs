@@ -39,15 +39,17 @@ pub fn tool(root: &Path, arguments: &[&str]) -> Ran {
     }
 }
 
-/// A copy as it lies there.
+/// A copy of what lies there.
 pub struct Copy(TempDir);
 
 impl Copy {
+    /// As it was before anything was released.
     pub fn new() -> Self {
         let folder = TempDir::new().unwrap();
         for part in ["schemas", "subscriptions"] {
             crate::copied::copy(&here().join(part), &folder.path().join(part));
         }
+        crate::copied::without_releases(&folder.path().join("schemas"));
         Self(folder)
     }
 

@@ -7,6 +7,7 @@ mod check;
 mod clock;
 mod completions;
 mod connect;
+mod delivered;
 mod diagnose;
 mod doors;
 mod drill;

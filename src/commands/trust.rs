@@ -1,7 +1,8 @@
-//! `doorward trust`: keys, and the list of issuers that gateways believe. Works on files alone,
-//! where the root key is: on no gateway.
+//! `doorward trust`: keys, the list of issuers that gateways believe, and which of them do. Works
+//! on files alone, where the root key is: on no gateway.
 
 mod files;
+mod known;
 
 pub(super) use files::list;
 
@@ -9,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use doorward_events::RegisteredPublisher;
-use doorward_events::statement::{IssuerList, KeyId, LocalSigner, PublicKey, Signer};
-use doorward_events::types::{IssuerKey, IssuerScope};
+use doorward_events::statement::{IssuerList, IssuerScope, KeyId, LocalSigner, PublicKey, Signer};
+use doorward_events::types::IssuerKey;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -80,6 +81,18 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show which gateways believe a list, by what they said on the bus.
+    #[command(after_help = "Exit status: 0 all of them do, 1 one does not, 2 it could not be read.
+
+Gateways name the version that they believe when they start and with each heartbeat. A rule for
+both, {\"detail-type\": [\"gateway.started\", \"gateway.heartbeat\"]}, fills a queue; its messages'
+bodies, one a line, are what is read here.
+
+Examples:
+  doorward trust known started.jsonl --list-version 3
+  doorward trust known heartbeats.jsonl --root root.key --list issuers.jws
+  doorward events --type gateway.started --json | doorward trust known - --list-version 3 --json")]
+    Known(known::Args),
 }
 
 /// Where the list is, and what signs it.
@@ -122,12 +135,12 @@ struct Add {
     /// What it may sign.
     #[arg(
         long,
-        value_enum,
+        value_parser = IssuerScope::ALL.map(IssuerScope::as_str),
         value_delimiter = ',',
         default_value = "grant,request",
         value_name = "WHAT"
     )]
-    may: Vec<Scope>,
+    may: Vec<String>,
     /// The longest grant that it may issue, as 2h or 7d; at most 366d.
     #[arg(long, default_value = "24h", value_name = "TIME", value_parser = super::grants::length)]
     longest: SignedDuration,
@@ -135,27 +148,6 @@ struct Add {
     #[arg(long = "for", default_value = "365d", value_name = "TIME",
           value_parser = super::grants::length)]
     length: SignedDuration,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Scope {
-    Grant,
-    Request,
-    Mode,
-    Configuration,
-    Time,
-}
-
-impl Scope {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Grant => "grant",
-            Self::Request => "request",
-            Self::Mode => "mode",
-            Self::Configuration => "configuration",
-            Self::Time => "time",
-        }
-    }
 }
 
 /// A list as it is shown.
@@ -210,6 +202,7 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
             };
             show(&list, &root, *json)?;
         }
+        Command::Known(args) => return known::run(args),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -257,7 +250,7 @@ fn added(add: &Add) -> anyhow::Result<Value> {
         "alg": "EdDSA",
         "public_key": add.public_key,
         "issuer": add.issuer,
-        "may": add.may.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
+        "may": add.may,
         "tenants": add.tenant,
         "longest_validity_s": add.longest.as_secs(),
         "not_after": files::second(not_after),
@@ -311,13 +304,12 @@ fn show(list: &IssuerList, root: &PublicKey, as_json: bool) -> anyhow::Result<()
     let heading = ["KEY", "ISSUER", "MAY SIGN", "TENANTS", "SITES", "LONGEST GRANT", "UNTIL"];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     for key in keys {
-        let may: Vec<&str> = key.may.iter().map(IssuerScope::as_str).collect();
         let sites = if key.sites.is_empty() { "all".to_owned() } else { key.sites.join(", ") };
         let longest = SignedDuration::from_secs(key.longest_validity_s);
         rows.push(vec![
             key.kid.clone(),
             key.issuer.clone(),
-            may.join(", "),
+            key.may.join(", "),
             key.tenants.join(", "),
             sites,
             format!("{longest:#}"),

@@ -24,8 +24,15 @@ const MISUNDERSTOOD: &[&str] = &["unrecognized subcommand", "unexpected argument
 /// What a person puts for these words.
 const PUT: &[(&str, &str)] = &[("NAME", "zigbee2mqtt"), ("FILE", "some-file"), ("KEY", "some-key")];
 
-/// Every command in the text, without `sudo`: those in lines of blocks, and those between backticks.
+/// Every command in the text, without `sudo`: those in lines of blocks, which a backslash continues,
+/// and those between backticks.
 fn commands(text: &str) -> BTreeSet<String> {
+    let mut parts = text.split("\\\n");
+    let mut joined = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        joined = format!("{} {}", joined.trim_end(), part.trim_start());
+    }
+    let text = &joined;
     let mut found = BTreeSet::new();
     let mut in_block = false;
     for line in text.lines() {

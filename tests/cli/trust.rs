@@ -119,6 +119,9 @@ fn a_gateway_believes_the_list_and_says_which() {
     assert!(checked().contains("issuers.jws: version 1, 1 key, until"), "{}", checked());
     let gateway = place.start();
     assert!(place.log().contains("the list of issuers is taken"), "{}", place.log());
+    let started = place.run(&["events", "--type", "gateway.started", "--json"]).out;
+    place.write("started.jsonl", &started);
+    which_gateways_know(place.path(), started.lines().last().unwrap());
     drop(gateway);
     // One that another root key signed is believed by nobody.
     done(place.path(), &["key", "other.key"]);
@@ -129,4 +132,59 @@ fn a_gateway_believes_the_list_and_says_which() {
     other.iter_mut().filter(|word| **word == "root.key").for_each(|word| *word = "other.key");
     done(place.path(), &other);
     assert!(checked().contains("not signed by the root key"), "{}", checked());
+}
+
+/// Of one gateway's real word, and of others made from it.
+fn which_gateways_know(folder: &Path, line: &str) {
+    let known = |more: &[&str]| trust(folder, &[&["known", "started.jsonl"][..], more].concat());
+    let said = known(&LIST);
+    assert!(said.code == Some(0) && said.out.contains("version 1"), "{said:?}");
+    let said = known(&["--list-version", "2"]);
+    assert!(said.code == Some(1) && said.out.contains("version 1: not yet"), "{said:?}");
+    assert!(said.out.ends_with("0 of 1 gateways believe version 2 or a later one\n"), "{said:?}");
+
+    let line: Value = serde_json::from_str(line).unwrap();
+    let event = line.get("event").unwrap_or(&line);
+    let said_by = |gateway: &str, sequence: u64, version: Option<u64>| {
+        let mut event = event.clone();
+        event["publisher"]["instance"] = gateway.into();
+        event["gateway"]["sequence"] = sequence.into();
+        let data = event["data"].as_object_mut().unwrap();
+        match version {
+            Some(version) => data.insert("issuers_version".to_owned(), version.into()),
+            None => data.remove("issuers_version"),
+        };
+        event
+    };
+    // The later word of a gateway counts, in whatever order they come.
+    let told = [
+        said_by("gw-a", 9, Some(3)),
+        said_by("gw-a", 8, Some(2)),
+        said_by("gw-b", 8, Some(4)),
+        said_by("gw-b", 9, None),
+    ];
+    // As EventBridge hands it out, beside what others say.
+    let mut text = String::from("{\"detail\": {\"type\": \"visit.secured\"}}\n\n");
+    text.extend(told.iter().map(|event| format!("{{\"detail\":{event}}}\n")));
+    std::fs::write(folder.join("told.jsonl"), &text).unwrap();
+    let said = trust(folder, &["known", "told.jsonl", "--list-version", "3", "--json"]);
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((said.code, &report["know"]), (Some(1), &1.into()), "{report}");
+    let knows = |index: usize| {
+        let gateway = &report["gateways"][index];
+        (gateway["gateway"].as_str().unwrap(), gateway["version"].as_u64(), &gateway["knows"])
+    };
+    assert_eq!(knows(0), ("gw-a", Some(3), &true.into()));
+    assert_eq!(knows(1), ("gw-b", None, &false.into()));
+
+    let broken = said_by("gw-c", 1, Some(1)).to_string().replace("sequence", "secuence");
+    for (text, word) in [
+        ("{}\n", "holds no gateway.started"),
+        ("{}\nno JSON\n", "line 2: it is no JSON"),
+        (&broken, "line 1: "),
+    ] {
+        std::fs::write(folder.join("wrong.jsonl"), text).unwrap();
+        let said = trust(folder, &["known", "wrong.jsonl", "--list-version", "3"]);
+        assert!(said.code == Some(2) && said.err.contains(word), "{word}: {said:?}");
+    }
 }

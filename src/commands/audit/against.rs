@@ -1,21 +1,19 @@
 //! The checkpoints that the bus received, beside those that are here.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, Read};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use doorward_events::{EventType, MAX_EVENT_BYTES};
+use doorward_events::EventType;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::judge::{BrokenRange, Keys};
+use crate::commands::delivered::{Delivered, event};
 use crate::domain::audit::Statement;
 use crate::journal::Sent;
 
-/// Longest line: an event, and what a bus or a list puts around it.
-const MAX_LINE: u64 = MAX_EVENT_BYTES as u64 + 8192;
 /// What to do about a key that is not known.
 const REMEDY: &str = "\n  remedy: if it is an earlier key of this gateway, name it with --key";
 /// Most checkpoints of a file.
@@ -57,34 +55,17 @@ impl Against {
     /// # Errors
     /// It cannot be read, or a checkpoint in it is not signed with one of `keys`.
     pub fn read(file: &Path, keys: &Keys) -> anyhow::Result<Self> {
-        let name = file.display();
-        let open = std::fs::File::open(file).with_context(|| format!("{name} cannot be read"))?;
-        let mut lines = std::io::BufReader::new(open);
+        let mut lines = Delivered::open(file)?;
         let mut against = Self::default();
-        for number in 1u64.. {
-            let mut line = Vec::new();
-            let bounded = (&mut lines).take(MAX_LINE).read_until(b'\n', &mut line);
-            if bounded.with_context(|| format!("{name} cannot be read"))? == 0 {
-                break;
-            }
-            if line.len() as u64 == MAX_LINE {
-                bail!("{name}, line {number}: it is longer than an event can be");
-            }
-            if line.trim_ascii().is_empty() {
-                continue;
-            }
-            let value: Value = serde_json::from_slice(&line)
-                .map_err(|_| anyhow::anyhow!("{name}, line {number}: it is no JSON"))?;
-            let Some(signed) = signed_in(&value) else { continue };
-            let statement = keys
-                .open(signed)
-                .map_err(|words| anyhow::anyhow!("{name}, line {number}: {words}{REMEDY}"))?;
-            against
-                .received(&statement, signed)
-                .with_context(|| format!("{name}, line {number}"))?;
+        while let Some(value) = lines.next()? {
+            let Some(signed) = signed_in(event(&value)) else { continue };
+            let place = lines.place();
+            let statement =
+                keys.open(signed).map_err(|words| anyhow::anyhow!("{place}: {words}{REMEDY}"))?;
+            against.received(&statement, signed).context(place)?;
         }
         if against.received == 0 {
-            bail!("{name} holds no audit.checkpoint");
+            bail!("{} holds no audit.checkpoint", lines.name());
         }
         Ok(against)
     }
@@ -164,18 +145,13 @@ impl Against {
     }
 }
 
-/// The signed text of a checkpoint, wherever it stands in what a list or a bus makes of an event.
-fn signed_in(value: &Value) -> Option<&str> {
-    for inner in ["event", "detail"] {
-        if let Some(event) = value.get(inner).filter(|event| event.is_object()) {
-            return signed_in(event);
-        }
-    }
-    let kind = value.get("type").and_then(Value::as_str);
+/// The signed text of a checkpoint, in an event or its `data`.
+fn signed_in(event: &Value) -> Option<&str> {
+    let kind = event.get("type").and_then(Value::as_str);
     if kind.is_some_and(|kind| kind != EventType::AuditCheckpoint.as_str()) {
         return None;
     }
-    let data = value.get("data").unwrap_or(value);
+    let data = event.get("data").unwrap_or(event);
     data.get("root")?;
     data.get("signed")?.as_str()
 }

@@ -16,7 +16,7 @@ use super::flood::Figures;
 use super::flooding::is_bridge;
 use super::state::{Identity, Now};
 use crate::domain::entry::{Entry, EntryState};
-use crate::domain::fact::{Change, Fact, FactQuality, Sighting};
+use crate::domain::fact::{Change, Fact, Sighting};
 use crate::domain::ids::{EndpointId, EntryId, VendorId};
 use crate::domain::operation::door::{MotionHold, severity};
 
@@ -119,27 +119,17 @@ impl Composer {
         reason: &str,
     ) -> Event {
         let id = self.id(now);
-        let unknown = || schema::FactQuality::from(FactQuality::Unknown.as_str());
         self.at_entry(id, now.wall, &entry.id, None).seal(&schema::EntryStateReported {
             reason: reason.into(),
-            mode: schema::ModeFact {
-                value: "unknown".into(),
-                quality: unknown(),
-                observed_at: None,
-                source: None,
-            },
             position: position_fact(door),
             lock: lock_fact(door),
-            motion_hold: schema::MotionHoldFact {
-                value: hold.unwrap_or(MotionHold::None).as_str().into(),
-                quality: match hold {
-                    // It follows from what the sensors say.
-                    Some(_) => door.position.quality.as_str().into(),
-                    None => unknown(),
-                },
+            motion_hold: hold.map(|hold| schema::MotionHoldFact {
+                value: hold.as_str().into(),
+                // It follows from what the sensors say.
+                quality: door.position.quality.as_str().into(),
                 observed_at: None,
                 source: None,
-            },
+            }),
             alarms: door.alarms.keys().map(|alarm| alarm.as_str().into()).collect(),
         })
     }
@@ -158,7 +148,6 @@ impl Composer {
             previous: change.previous.as_str().into(),
             lock: change.value.as_str().into(),
             quality: change.quality.as_str().into(),
-            operation_source: "unknown".into(),
         })
     }
 
@@ -175,7 +164,6 @@ impl Composer {
                 previous: change.previous.as_str().into(),
                 position: change.value.as_str().into(),
                 quality: change.quality.as_str().into(),
-                operation_source: "unknown".into(),
             },
         )
     }
@@ -355,15 +343,15 @@ impl Composer {
         scope: schema::IsolationScope,
         cause: &str,
         detail: &str,
-        restarts: u32,
+        restarts: Option<u32>,
     ) -> Event {
         let id = self.id(now);
         self.envelope(id, now.wall).seal(&schema::VendorIsolated {
             vendor: vendor.to_string(),
-            scope: Some(scope),
+            scope,
             cause: cause.into(),
             detail: Some(bounded_text(detail, MAX_DETAIL)),
-            restarts: i64::from(restarts),
+            restarts: restarts.map(i64::from),
         })
     }
 
@@ -377,7 +365,7 @@ impl Composer {
         let id = self.id(now);
         self.envelope(id, now.wall).seal(&schema::VendorRecovered {
             vendor: vendor.to_string(),
-            scope: Some(scope),
+            scope,
             isolated_for_s: number(isolated_for.as_secs()),
         })
     }

@@ -122,7 +122,7 @@ impl Daemon {
             }
             supervisor::Event::Isolated { vendor, cause, restarts } => {
                 let Cause { word: cause, detail } = cause;
-                let change = VendorChange::Isolated { cause, detail, restarts };
+                let change = VendorChange::Isolated { cause, detail, restarts: Some(restarts) };
                 self.step(Input::Vendor { vendor, change });
             }
             supervisor::Event::Recovered { vendor, isolated_for } => {

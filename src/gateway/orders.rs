@@ -135,7 +135,7 @@ impl Gateway {
                 self.memory.vendor(vendor);
                 if !was {
                     let Cause { word, detail } = cause.clone();
-                    let change = VendorChange::Isolated { cause: word, detail, restarts: 0 };
+                    let change = VendorChange::Isolated { cause: word, detail, restarts: None };
                     self.vendor(now, vendor, change, effects);
                 }
                 effects.orders_of_vendors.push((vendor.clone(), order, cause));

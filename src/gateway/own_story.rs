@@ -54,7 +54,7 @@ impl Composer {
             }
             .into(),
             events_waiting: number(start.waiting),
-            bus: facts.bus.into(),
+            bus_kind: facts.bus.into(),
             vendors: facts
                 .vendors
                 .iter()
@@ -66,7 +66,7 @@ impl Composer {
             accepts: super::access::accepted(),
             audit_key: facts.audit_key.as_ref().map(|key| schema::VerificationKey {
                 kid: key.kid.clone(),
-                alg: schema::SignatureAlgorithm::EdDSA,
+                alg: "EdDSA".into(),
                 public_key: key.public_key.clone(),
             }),
             challenge: trust.challenge,
@@ -108,7 +108,7 @@ impl Composer {
                 failing: i64::from(uplink.failing),
                 call_time: Some(durations(&uplink.call_time)),
             }),
-            clock: Some(beat.clock.into()),
+            clock_trust: Some(beat.clock.into()),
             denied: beat
                 .denied
                 .iter()
@@ -152,7 +152,7 @@ impl Composer {
             waiting: number(erased.waiting),
             quarantine: number(erased.quarantine),
             facts: number(erased.facts),
-            requested_by_uid: i64::from(uid),
+            requested_by_uid: Some(i64::from(uid)),
         })
     }
 

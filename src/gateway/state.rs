@@ -79,7 +79,8 @@ pub enum VendorChange {
     Isolated {
         cause: &'static str,
         detail: String,
-        restarts: u32,
+        /// How often it was started again before; absent where that is not why.
+        restarts: Option<u32>,
     },
     Recovered {
         isolated_for: Duration,

@@ -41,7 +41,8 @@ impl Gateway {
                 let detail = format!("{silent} commands in a row had no answer");
                 let scope = IsolationScope::Commands;
                 let cause = "command_timeouts";
-                let event = self.composer.vendor_isolated(now, &vendor, scope, cause, &detail, 0);
+                let event =
+                    self.composer.vendor_isolated(now, &vendor, scope, cause, &detail, None);
                 effects.event(None, event);
             }
             Some(Turned::Resumed(suspended_for)) => {

@@ -72,7 +72,7 @@ impl Stand {
             waiting: 0,
             quarantine: 0,
             facts: 0,
-            requested_by_uid: 0,
+            requested_by_uid: Some(0),
         };
         let events = vec![NewEvent { draft: envelope.seal(&data).unwrap(), vendor: None }];
         let batch = Batch { events, ..Batch::default() };

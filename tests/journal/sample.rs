@@ -117,7 +117,6 @@ fn draft(pick: Pick) -> Draft {
                 previous: "closed".into(),
                 position: "open".into(),
                 quality: "observed".into(),
-                operation_source: "unknown".into(),
             },
         ),
         5 => sealed(

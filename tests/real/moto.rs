@@ -117,7 +117,7 @@ fn a_rule_by_source_and_type_brings_typed_events_into_a_queue() {
     assert_eq!(started.len(), 1);
     let detail = started[0]["detail"].to_string();
     let started = read::<types::GatewayStarted>(detail.as_bytes()).unwrap();
-    assert_eq!(started.data.bus.as_str(), "eventbridge");
+    assert_eq!(started.data.bus_kind.as_str(), "eventbridge");
     assert_eq!(started.origin.unwrap().sequence, 1);
     // A reader of another type takes none of these.
     assert!(read::<types::EntryPositionChanged>(detail.as_bytes()).is_err());

@@ -112,7 +112,7 @@ impl Devices {
         let before = self.locks.insert(entry, now).unwrap_or("unknown");
         (before != now).then(|| {
             format!(
-                "entry.lock_changed {entry} lock={now} operation_source=unknown \
+                "entry.lock_changed {entry} lock={now} \
                  previous={before} quality=observed"
             )
         })
@@ -122,7 +122,7 @@ impl Devices {
         let before = self.leaves.insert(entry, now).unwrap_or("unknown");
         (before != now).then(|| {
             format!(
-                "entry.position_changed {entry} operation_source=unknown position={now} \
+                "entry.position_changed {entry} position={now} \
                  previous={before} quality=observed"
             )
         })

@@ -130,7 +130,6 @@ impl Load {
             previous: before.into(),
             position: now.into(),
             quality: "observed".into(),
-            operation_source: "unknown".into(),
         };
         let fact = format!(
             r#"{{"position":{{"value":"{now}","quality":"observed","observed_at":"{time}","source":"{endpoint}"}},"lock":{{"value":"unknown","quality":"unknown"}},"alarms":{{}},"attribution":{{}},"registered_as":"{:016x}"}}"#,

@@ -6,9 +6,8 @@ use std::cell::Cell;
 
 use doorward_events::types::{
     AlarmKind, AlarmRaised, AlarmSeverity, DeliveryScheduled, DeliveryWindow, EntryLockChanged,
-    EntryStateReported, FactQuality, GatewayHeartbeat, LockFact, LockState, Mode, ModeFact,
-    MotionHold, MotionHoldFact, OperationSource, Position, PositionFact, StateReportReason,
-    VendorState, VendorStatus,
+    EntryStateReported, FactQuality, GatewayHeartbeat, LockFact, LockState, MotionHold,
+    MotionHoldFact, Position, PositionFact, StateReportReason, VendorState, VendorStatus,
 };
 use doorward_events::{
     Direction, Envelope, EventData, EventType, GatewayOrigin, Invalid, PublisherId,
@@ -70,7 +69,6 @@ impl<D: EventData> Case<D> {
 pub fn lock_changed() -> Case<EntryLockChanged> {
     Case::new("doorward.gateway", || EntryLockChanged {
         lock: LockState::Unlocked,
-        operation_source: OperationSource::ManualInside,
         previous: LockState::Locked,
         quality: FactQuality::Observed,
     })
@@ -121,18 +119,12 @@ pub fn state_reported() -> Case<EntryStateReported> {
                 source: source(),
                 value: LockState::Unlocked,
             },
-            mode: ModeFact {
-                observed_at: at(),
-                quality: FactQuality::Assumed,
-                source: source(),
-                value: Mode::Locked,
-            },
-            motion_hold: MotionHoldFact {
+            motion_hold: Some(MotionHoldFact {
                 observed_at: at(),
                 quality: FactQuality::Observed,
                 source: source(),
                 value: MotionHold::Obstructed,
-            },
+            }),
             position: PositionFact {
                 observed_at: at(),
                 quality: FactQuality::Observed,
@@ -159,7 +151,7 @@ pub fn heartbeat() -> Case<GatewayHeartbeat> {
         recorded: BTreeMap::default(),
         journal: None,
         bus: None,
-        clock: None,
+        clock_trust: None,
         denied: Vec::new(),
         vendors: ["zigbee2mqtt", "ratgdo", "modbus"]
             .map(|vendor| VendorStatus { state: VendorState::Running, vendor: vendor.to_owned() })

@@ -254,8 +254,8 @@ def test_who_sent_it_what_and_which_version_is_decided_before_a_handler() -> Non
         (delivery(good, source="acme.delivery/other"), "dead_letter", "wrong_source"),
         (delivery(good, detail_type="delivery.completed"), "dead_letter", "wrong_type"),
         (delivery(good, account="999999999999"), "dead_letter", "wrong_account"),
-        (delivery(other(good, '"0.1"', '"0.2"')), "dead_letter", "newer_minor"),
-        (delivery(other(good, '"0.1"', '"1.0"')), "dead_letter", "other_major"),
+        (delivery(other(good, '"1.0"', '"1.7"')), "dead_letter", "newer_minor"),
+        (delivery(other(good, '"1.0"', '"2.0"')), "dead_letter", "other_major"),
         (
             delivery(other(good, '"parcels":2', '"parcels":0')),
             "dead_letter",
@@ -273,7 +273,7 @@ def test_who_sent_it_what_and_which_version_is_decided_before_a_handler() -> Non
     others, _ = subscriber(tenants=["other"])
     assert others.take(delivery(good)).why == "wrong_tenant"
     tolerant, _ = subscriber(TOLERANT)
-    assert tolerant.take(delivery(other(good, '"0.1"', '"0.2"'))).verdict == "acknowledge"
+    assert tolerant.take(delivery(other(good, '"1.0"', '"1.7"'))).verdict == "acknowledge"
     beamed = other(good, '"delivery.scheduled"', '"delivery.beamed"')
     unknown = replace(beamed, event_type="delivery.beamed")
     assert tolerant.take(delivery(unknown)) == Verdict("acknowledge", "unknown_type")

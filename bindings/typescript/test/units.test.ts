@@ -205,8 +205,8 @@ test("who sent it, what and which version is decided before a handler", async ()
     [delivery(good, { source: "acme.delivery/other" }), "dead_letter", "wrong_source"],
     [delivery(good, { "detail-type": "delivery.completed" }), "dead_letter", "wrong_type"],
     [delivery(good, { account: "999999999999" }), "dead_letter", "wrong_account"],
-    [delivery(other('"0.1"', '"0.2"')), "dead_letter", "newer_minor"],
-    [delivery(other('"0.1"', '"1.0"')), "dead_letter", "other_major"],
+    [delivery(other('"1.0"', '"1.7"')), "dead_letter", "newer_minor"],
+    [delivery(other('"1.0"', '"2.0"')), "dead_letter", "other_major"],
     [delivery(other('"parcels":2', '"parcels":0')), "dead_letter", "refused_by_schema"],
     [delivery(other('{"id"', '{"type":"x","id"')), "dead_letter", "not_an_event"],
     [delivery(other('"test":false', '"test":true')), "acknowledge", "test"],
@@ -223,7 +223,7 @@ test("who sent it, what and which version is decided before a handler", async ()
   const [others] = subscriber(STRICT, { tenants: ["other"] });
   assert.equal((await others.take(delivery(good))).why, "wrong_tenant");
   const [tolerant] = subscriber(TOLERANT);
-  assert.equal((await tolerant.take(delivery(other('"0.1"', '"0.2"')))).verdict, "acknowledge");
+  assert.equal((await tolerant.take(delivery(other('"1.0"', '"1.7"')))).verdict, "acknowledge");
   const unknown = { ...other('"delivery.scheduled"', '"delivery.beamed"'), eventType: "delivery.beamed" };
   assert.deepEqual(await tolerant.take(delivery(unknown)), { verdict: "acknowledge", why: "unknown_type" });
 });

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use doorward_events::types::{EntryLockChanged, FactQuality, LockState, OperationSource};
+use doorward_events::types::{EntryLockChanged, FactQuality, LockState};
 use doorward_events::{Envelope, EventType, Form, GatewayOrigin, Invalid, PublisherId, validate};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -13,7 +13,6 @@ const ROUNDS: u32 = 200_000;
 fn main() -> Result<(), Invalid> {
     let data = EntryLockChanged {
         lock: LockState::Unlocked,
-        operation_source: OperationSource::ManualInside,
         previous: LockState::Locked,
         quality: FactQuality::Observed,
     };

@@ -9,7 +9,8 @@ use uuid::Uuid;
 /// An upper bound of the bytes that [`crate::Draft::stamp`] adds, checked by a test.
 pub(crate) const MAX_STAMP_BYTES: usize = 512;
 
-/// An event's place in a gateway's journal. Every value of this type is valid.
+/// An event's place in a gateway's journal. Valid while both sequences are below 2^53, where the
+/// integers of JSON end for most readers.
 ///
 /// Instants before the year 0 have no RFC 3339 form and are written as the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,8 +33,9 @@ pub struct GatewayOrigin {
 pub struct ClockInterval {
     /// Not before.
     pub earliest: Timestamp,
-    /// Not after.
-    pub latest: Timestamp,
+    /// Not after; `None`: nothing is promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<Timestamp>,
     /// How far the interval itself may be trusted.
     pub trust: ClockTrust,
 }
@@ -76,13 +78,11 @@ impl GatewayOrigin {
             self.type_sequence
         );
         if let Some(clock) = &self.clock {
-            let _ = write!(
-                out,
-                r#","clock":{{"earliest":"{}","latest":"{}","trust":"{}"}}"#,
-                writable(clock.earliest),
-                writable(clock.latest),
-                clock.trust.as_str()
-            );
+            let _ = write!(out, r#","clock":{{"earliest":"{}""#, writable(clock.earliest));
+            if let Some(latest) = clock.latest {
+                let _ = write!(out, r#","latest":"{}""#, writable(latest));
+            }
+            let _ = write!(out, r#","trust":"{}"}}"#, clock.trust.as_str());
         }
         out.push('}');
     }

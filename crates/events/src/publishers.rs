@@ -29,7 +29,7 @@ pub struct RegisteredKey {
     pub kid: &'static str,
     /// The Ed25519 public key: 32 bytes in base64url without padding.
     pub public_key: &'static str,
-    /// What it may sign: `grant`, `request`, `mode`, `configuration`, `time`.
+    /// What it may sign: `grant`, `request`, `time`, `vendor`.
     pub may: &'static [&'static str],
     /// RFC 3339: nothing that it signs is believed after this.
     pub not_after: &'static str,

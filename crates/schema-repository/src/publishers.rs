@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::repository::{Direction, Failure, TypeSource};
 use crate::walk::pascal_case;
 
-/// What a key may sign: the words of `IssuerScope`.
-const SCOPES: [&str; 5] = ["grant", "request", "mode", "configuration", "time"];
+/// What a key may sign, as `IssuerScope` in `core/statements.json` says.
+const SCOPES: [&str; 4] = ["grant", "request", "time", "vendor"];
 
 #[derive(Debug)]
 pub struct Publishers(Vec<Publisher>);

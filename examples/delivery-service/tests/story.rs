@@ -128,11 +128,11 @@ impl Stand {
     fn started(&self) {
         let types = ["grant.issued", "grant.revoked", "entry.unlock_requested"];
         let accepts: Vec<Value> =
-            types.iter().map(|name| json!({ "type": name, "versions": ["0.1"] })).collect();
+            types.iter().map(|name| json!({ "type": name, "versions": ["1.0"] })).collect();
         self.say::<doorward_events::types::GatewayStarted>(
             json!({
                 "version": "0.1.0", "platform": "linux", "previous_stop": "clean",
-                "events_waiting": 0, "bus": "eventbridge", "vendors": [], "accepts": accepts,
+                "events_waiting": 0, "bus_kind": "eventbridge", "vendors": [], "accepts": accepts,
             }),
             None,
         );
@@ -282,7 +282,7 @@ fn a_courier_is_let_in_and_the_visit_followed_to_its_end_across_a_crash() {
     let grant_id: Uuid = grant.data.grant_id.parse().unwrap();
     assert_eq!(grant.envelope.correlation_id, Some(grant_id));
     let installed = json!({
-        "grant_id": grant_id, "issuer": "acme.delivery", "uses": 1,
+        "grant_id": grant_id, "issuer": "acme.delivery", "max_uses": 1,
         "not_before": Timestamp::now(), "expires_at": grant.data.expires_at,
     });
     let installed = stand.say::<GrantInstalled>(installed, Some(grant_id));
@@ -346,7 +346,7 @@ fn a_denial_ends_a_delivery_with_its_reason_and_orders_that_make_no_sense_are_re
 
     let grant = stand.statement::<GrantIssued>();
     let installed = json!({
-        "grant_id": grant.data.grant_id, "issuer": "acme.delivery", "uses": 1,
+        "grant_id": grant.data.grant_id, "issuer": "acme.delivery", "max_uses": 1,
         "not_before": Timestamp::now(), "expires_at": grant.data.expires_at,
     });
     stand.say::<GrantInstalled>(installed, None);

@@ -44,7 +44,7 @@ pub fn own(identity: &Identity, journal_id: Uuid, now: Timestamp) -> anyhow::Res
     let started = envelope.seal(&GatewayStarted {
         accepts: accepted(),
         audit_key: None,
-        bus: "standalone".into(),
+        bus_kind: "standalone".into(),
         challenge: None,
         issuers_version: None,
         events_waiting: 0,

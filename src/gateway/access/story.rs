@@ -160,7 +160,7 @@ impl Composer {
             grant_id: grant.grant_id.to_string(),
             issuer: grant.issuer.to_string(),
             not_before: grant.not_before.to_string(),
-            uses: i64::from(grant.max_uses),
+            max_uses: i64::from(grant.max_uses),
         };
         self.tell(now, now.wall, Some(&grant.entry), Some(cause), &data)
     }

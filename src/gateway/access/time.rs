@@ -34,6 +34,11 @@ pub struct Attested {
     pub signed_at: Timestamp,
 }
 
+/// The latest that it may be, where anything is promised.
+fn promised(reading: Reading) -> Option<Timestamp> {
+    (reading.trust != Trust::None).then_some(reading.latest)
+}
+
 impl Gateway {
     /// The largest error of the system's clock, where somebody stands for it now.
     pub fn system_clock(&mut self, synchronised: Option<Duration>) {
@@ -127,12 +132,12 @@ impl Gateway {
             Trust::Bounded => ClockTrust::Bounded,
             Trust::None => ClockTrust::Untrusted,
         };
-        let Reading { earliest, latest, .. } = reading;
-        effects.batch.clock = Some(ClockInterval { earliest, latest, trust });
+        let Reading { earliest, .. } = reading;
+        effects.batch.clock = Some(ClockInterval { earliest, latest: promised(reading), trust });
     }
 
     fn tell_clock(&mut self, now: Now, reading: Reading, effects: &mut Effects) {
-        let Reading { earliest, latest, trust } = reading;
+        let Reading { earliest, trust, .. } = reading;
         let next = now.monotonic + TOLD_EACH;
         // At first it is what `gateway.started` goes by.
         let told = *self.guard.told_trust.get_or_insert(ToldTrust { trust, next });
@@ -145,7 +150,7 @@ impl Gateway {
             trust: trust.as_str().into(),
             previous: told.trust.as_str().into(),
             earliest: earliest.to_string(),
-            latest: (trust != Trust::None).then(|| latest.to_string()),
+            latest: promised(reading).map(|latest| latest.to_string()),
             challenge: self.challenge(now),
         };
         effects.event(None, self.composer.tell(now, now.wall, None, None, &data));

@@ -50,7 +50,6 @@ fn state(id: u64, entry: &str) -> NewEvent {
         previous: "closed".into(),
         position: "open".into(),
         quality: "observed".into(),
-        operation_source: "unknown".into(),
     };
     event(id, entry, &data)
 }
@@ -72,7 +71,7 @@ fn long(id: u64, entry: &str, random: &mut fastrand::Rng) -> NewEvent {
         recorded: BTreeMap::default(),
         journal: None,
         bus: None,
-        clock: None,
+        clock_trust: None,
         denied: Vec::new(),
         vendors: Vec::new(),
     };

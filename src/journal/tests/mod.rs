@@ -67,7 +67,6 @@ fn state(n: u64) -> NewEvent {
         previous: "closed".into(),
         position: "open".into(),
         quality: "observed".into(),
-        operation_source: "unknown".into(),
     };
     sealed(n, &data)
 }

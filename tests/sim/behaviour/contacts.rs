@@ -7,7 +7,7 @@ use crate::told::{kinds, lines};
 
 fn moved(entry: &str, from: &str, to: &str) -> String {
     format!(
-        "entry.position_changed {entry} operation_source=unknown position={to} previous={from} \
+        "entry.position_changed {entry} position={to} previous={from} \
          quality=observed"
     )
 }

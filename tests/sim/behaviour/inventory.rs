@@ -40,7 +40,7 @@ fn when_a_device_is_renamed_then_endpoint_and_entry_stay_and_it_is_asked_by_its_
     let told = house.told();
     assert_eq!(
         lines(&told),
-        ["entry.lock_changed front lock=unlocked operation_source=unknown previous=locked \
+        ["entry.lock_changed front lock=unlocked previous=locked \
           quality=observed"]
     );
     assert_eq!(told[0].event["endpoint_id"], "zigbee2mqtt:0x000d6f0011223344");

@@ -8,7 +8,7 @@ use crate::told::lines;
 const CHANGED: &str = "entry.lock_changed";
 
 fn changed(entry: &str, from: &str, to: &str) -> String {
-    format!("{CHANGED} {entry} lock={to} operation_source=unknown previous={from} quality=observed")
+    format!("{CHANGED} {entry} lock={to} previous={from} quality=observed")
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn when_only_the_broker_knows_a_state_then_it_is_told_as_stale() {
     house.kept(CONTACT, r#"{"contact":true}"#);
     assert_eq!(
         lines(&house.told()),
-        ["entry.position_changed front operation_source=unknown position=closed \
+        ["entry.position_changed front position=closed \
           previous=unknown quality=stale"]
     );
     assert_eq!(house.fact("front", "position"), "closed stale");

@@ -9,10 +9,10 @@ import { boundedText } from "./text.js";
 /** The most entries of one call. */
 export const MAX_BATCH_ENTRIES = 10;
 /**
- * The most bytes of one call, counted by {@link entrySize}: the bus's older and smaller limit,
- * which every account keeps.
+ * The most bytes of one call, counted by {@link entrySize}. The bus's own limit is 1 MB; this is
+ * the smaller reading of it.
  */
-export const MAX_BATCH_BYTES = 256 * 1024;
+export const MAX_BATCH_BYTES = 1_000_000;
 
 /** One entry of `PutEvents`. */
 export interface PutEventsEntry {

@@ -9,10 +9,10 @@ import { checked, refused } from "./validate.js";
 export interface GatewayOrigin {
   readonly recorded_at: string;
   readonly journal_id: string;
-  /** Beyond 2^53 a `bigint`. */
-  readonly sequence: number | bigint;
-  readonly type_sequence: number | bigint;
-  readonly clock?: { readonly earliest: string; readonly latest: string; readonly trust: string };
+  readonly sequence: number;
+  readonly type_sequence: number;
+  /** Without `latest` nothing is promised. */
+  readonly clock?: { readonly earliest: string; readonly latest?: string; readonly trust: string };
 }
 
 /** An event of a known type, as received. */

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::verify::knows;
 use crate::publishers::RegisteredPublisher;
 use crate::read::Received;
 use crate::types::{Authority, GatewayStarted};
@@ -67,9 +68,10 @@ impl Accepts {
         self.gateway == other.gateway && later
     }
 
-    /// Whether the gateway reads this type in the version that this build writes.
+    /// Whether the gateway reads this type in the version that this build writes: in that one,
+    /// or in another release of the same major version, which means the same.
     pub fn accepts<D: Authority>(&self) -> bool {
         let mut types = self.types.iter().filter(|(name, _)| name == D::TYPE.as_str());
-        types.any(|(_, versions)| versions.iter().any(|version| version == D::SCHEMA_VERSION))
+        types.any(|(_, versions)| versions.iter().any(|theirs| knows(theirs, D::SCHEMA_VERSION)))
     }
 }

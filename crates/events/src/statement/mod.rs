@@ -42,8 +42,8 @@
 //! # let started = doorward_events::Envelope::now(PublisherId::new("doorward.gateway", "gw-1"), "acme")
 //! #     .seal(&serde_json::from_value::<GatewayStarted>(serde_json::json!({
 //! #         "version": "0.1.0", "platform": "linux", "previous_stop": "clean", "events_waiting": 0,
-//! #         "bus": "eventbridge", "vendors": [],
-//! #         "accepts": [{ "type": "grant.issued", "versions": ["0.1"] }],
+//! #         "bus_kind": "eventbridge", "vendors": [],
+//! #         "accepts": [{ "type": "grant.issued", "versions": ["1.0"] }],
 //! #     }))?)?
 //! #     .stamp(&doorward_events::GatewayOrigin {
 //! #         recorded_at: now, journal_id: uuid::Uuid::from_u128(7), sequence: 1, type_sequence: 1, clock: None,
@@ -89,6 +89,7 @@ mod key;
 #[cfg(feature = "kms")]
 pub mod kms;
 mod local;
+mod scope;
 mod signable;
 mod signer;
 mod trust;
@@ -101,6 +102,7 @@ pub use issuer::{IssueError, Issued, Issuer};
 pub use issuers::{IssuerList, IssuerListError, MAX_ISSUER_KEYS};
 pub use key::{BadKey, KeyId, MAX_KEY_ID_BYTES, PUBLIC_KEY_BYTES, PublicKey, SIGNATURE_BYTES};
 pub use local::{KeyError, LocalSigner, SecretKey};
+pub use scope::IssuerScope;
 pub use signable::{Common, Lifetime, MAX_REQUEST_LIFETIME, MAX_VALIDITY, Signable};
 pub use signer::{SignError, SignFuture, Signer};
 pub use trust::{ListFault, TrustedIssuers, TrustedKey};

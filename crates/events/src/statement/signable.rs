@@ -7,9 +7,10 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use super::jws::Kind;
+use super::scope::IssuerScope;
 use crate::types::{
-    EventType, GrantStatement, IssuerScope, RequestStatement, RevocationStatement, Statement,
-    TimeStatement, VendorStatement,
+    EventType, GrantStatement, RequestStatement, RevocationStatement, Statement, TimeStatement,
+    VendorStatement,
 };
 use crate::validate::{compile, schema};
 
@@ -228,7 +229,7 @@ impl Signable for TimeStatement {
 /// since one that came too late would leave running what was to be stopped.
 impl Signable for VendorStatement {
     const KIND: Kind = Kind::Vendor;
-    const SCOPE: IssuerScope = IssuerScope::Configuration;
+    const SCOPE: IssuerScope = IssuerScope::Vendor;
 
     fn common(&self) -> Common<'_> {
         common!(self, None)

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::key::{BadKey, KeyId, PublicKey};
-use crate::types::{IssuerKey, IssuerScope, SignatureAlgorithm};
+use super::scope::IssuerScope;
+use crate::types::{IssuerKey, SignatureAlgorithm};
 
 /// The keys that a gateway believes. Only an issuer list that the root key signed makes one:
 /// see [`super::IssuerList::open`]. The default believes nobody.
@@ -48,7 +49,7 @@ impl TrustedIssuers {
 pub struct TrustedKey {
     public_key: PublicKey,
     issuer: String,
-    may: Vec<IssuerScope>,
+    may: Vec<String>,
     tenants: Vec<String>,
     sites: Vec<String>,
     longest_validity: SignedDuration,
@@ -93,7 +94,7 @@ impl TrustedKey {
 
     /// Whether it may sign this.
     pub fn may(&self, scope: IssuerScope) -> bool {
-        self.may.contains(&scope)
+        self.may.iter().any(|word| word == scope.as_str())
     }
 
     /// Whether it may speak of this place. Where it is bound to sites, a statement without one

@@ -164,11 +164,13 @@ impl Verifier {
     /// exclude that a key's time is over, the key is not believed. How far `latest` may be while
     /// the clock is not trusted is the gateway's rule.
     ///
-    /// **Versions:** what is signed is understood whole or denied. Of a released type every
-    /// earlier minor version is understood; of a draft, with the major number 0, only the very
-    /// version that this build writes, since drafts may change the meaning of a member. A
-    /// subscriber to facts may take another draft as its policies say: it loses or misreads an
-    /// event, where a misread statement would open a door.
+    /// **Versions:** what is signed is understood whole or denied. Releases of a type that
+    /// carries authority accept the same statements, to the member and the word
+    /// (`closed-on-both-sides`), so every minor version of the own major one is understood, later
+    /// ones too; whatever it held beyond that, the schema here refuses. Of a draft, with the major
+    /// number 0, only the very version that this build writes is, since drafts may change the
+    /// meaning of a member. A subscriber to facts may take another draft as its policies say: it
+    /// loses or misreads an event, where a misread statement would open a door.
     pub fn verify<D>(
         &self,
         received: &Received<D>,
@@ -311,20 +313,16 @@ where
     })
 }
 
-/// Whether a build that writes `ours` understands all of `theirs`: the same version, or of a
-/// released type an earlier one. Drafts, with the major number 0, promise nothing to each other:
-/// see [`Verifier::verify`] on why that is stricter than a subscriber.
-fn knows(ours: &str, theirs: &str) -> bool {
-    let numbers = |version: &str| -> Option<(u32, u32)> {
+/// Whether a build that writes `ours` understands all of `theirs`: the same version, or another of
+/// the same major number. Drafts, with the major number 0, promise nothing to each other: see
+/// [`Verifier::verify`] on why that is stricter than a subscriber.
+pub(super) fn knows(ours: &str, theirs: &str) -> bool {
+    let major = |version: &str| -> Option<u32> {
         let (major, minor) = version.split_once('.')?;
-        Some((major.parse().ok()?, minor.parse().ok()?))
+        minor.parse::<u32>().ok()?;
+        major.parse().ok()
     };
-    match (numbers(ours), numbers(theirs)) {
-        (Some((major, minor)), Some((other, earlier))) if major == other => {
-            ours == theirs || (major > 0 && earlier <= minor)
-        }
-        _ => false,
-    }
+    ours == theirs || major(ours).is_some_and(|ours| ours > 0 && major(theirs) == Some(ours))
 }
 
 /// The first member of `data` that is not what the statement says; absent equals absent only.
@@ -416,14 +414,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_is_known_up_to_the_own_one() {
+    fn every_release_of_the_own_major_version_is_known() {
         let table = [
             ("0.1", "0.1", true),
             ("0.2", "0.1", false),
             ("0.1", "0.2", false),
             ("1.2", "1.2", true),
             ("1.2", "1.0", true),
-            ("1.2", "1.3", false),
+            ("1.2", "1.3", true),
             ("1.2", "2.0", false),
             ("1.2", "0.1", false),
             ("1.2", "x", false),

@@ -30,7 +30,7 @@ fn a_publisher_that_issues_nothing() {
 
 #[test]
 fn a_grant_that_the_gateway_cannot_read() {
-    for accepts in [said(JOURNAL, &[]), said(JOURNAL, &[("grant.issued", "0.2")])] {
+    for accepts in [said(JOURNAL, &[]), said(JOURNAL, &[("grant.issued", "2.0")])] {
         let error = now(issuer().grant(&accepts, grant())).unwrap_err();
         assert_eq!(error, IssueError::NotAccepted(EventType::GrantIssued));
         assert!(!error.is_retryable());
@@ -51,7 +51,7 @@ fn a_grant_for_another_tenant() {
     let address = Address::new("beta", "gw-1", "front-door");
     let other = Grant { address, ..grant() };
     assert_eq!(not_granted(other.clone()), IssueError::OtherTenant);
-    let accepts = said_of("beta", JOURNAL, &[("grant.issued", "0.1")]);
+    let accepts = said_of("beta", JOURNAL, &[("grant.issued", "1.0")]);
     let issued = now(issuer().grant(&accepts, other)).unwrap();
     let received = read::<GrantIssued>(issued.draft.finish().as_bytes()).unwrap();
     assert!(denied(&received).starts_with("wrong_audience: /tenant_id"));

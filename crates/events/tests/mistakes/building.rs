@@ -43,7 +43,7 @@ pub fn said_of(tenant_id: &str, journal_id: Uuid, accepts: &[(&str, &str)]) -> A
     let types = accepts.iter().map(|(name, version)| json!({"type": name, "versions": [version]}));
     let data: GatewayStarted = serde_json::from_value(json!({
         "version": "0.1.0", "platform": "linux", "previous_stop": "clean", "events_waiting": 0,
-        "bus": "eventbridge", "vendors": [], "accepts": types.collect::<Vec<_>>(),
+        "bus_kind": "eventbridge", "vendors": [], "accepts": types.collect::<Vec<_>>(),
     }))
     .unwrap();
     let recorded_at = "2026-11-21T09:00:00Z".parse().unwrap();
@@ -55,7 +55,7 @@ pub fn said_of(tenant_id: &str, journal_id: Uuid, accepts: &[(&str, &str)]) -> A
 }
 
 pub fn accepts() -> Accepts {
-    said(JOURNAL, &[("grant.issued", "0.1"), ("entry.unlock_requested", "0.1")])
+    said(JOURNAL, &[("grant.issued", "1.0"), ("entry.unlock_requested", "1.0")])
 }
 
 pub fn issuer() -> Issuer {

@@ -131,7 +131,7 @@ fn an_event_too_large() {
 
 #[test]
 fn a_newer_version_than_the_writers_schema() {
-    assert_eq!(unwritable("/schema_version", json!("0.2")), ["/schema_version"]);
+    assert_eq!(unwritable("/schema_version", json!("1.7")), ["/schema_version"]);
 }
 
 #[test]

@@ -74,7 +74,7 @@ where
     envelope(&|e| e.entry_id = None);
     envelope(&|e| e.publisher = PublisherId::new("acme.property", "eu-1"));
     envelope(&|e| e.test = true);
-    let version = Received { schema_version: "0.0".to_owned(), ..copy(good) };
+    let version = Received { schema_version: "1.7".to_owned(), ..copy(good) };
     assert_eq!(denied(&version), R::MalformedRequest);
     // What routes and is not said by the statement decides nothing.
     let mut routed = copy(good);
@@ -151,8 +151,8 @@ fn a_statement_is_denied_for_what_is_wrong_in_it() {
     // Words and members of a later build.
     assert_eq!(with("weekdays", json!(["mon"])), R::UnsupportedRestriction);
     assert_eq!(with("actions", json!(["unlock", "dance"])), R::UnsupportedRestriction);
-    assert_eq!(with("schema_version", json!("0.2")), R::UnsupportedRestriction);
-    assert_eq!(with("schema_version", json!("1.0")), R::UnsupportedRestriction);
+    assert_eq!(with("schema_version", json!("0.1")), R::UnsupportedRestriction);
+    assert_eq!(with("schema_version", json!("2.0")), R::UnsupportedRestriction);
     // Neither says what the schema says.
     assert_eq!(with("actions", json!([])), R::MalformedRequest);
     assert_eq!(with("actions", json!([7])), R::MalformedRequest);

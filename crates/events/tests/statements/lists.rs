@@ -2,10 +2,10 @@
 
 use doorward_events::statement::jws::{Fault, Kind};
 use doorward_events::statement::{
-    Interval, IssuerList, IssuerListError, KeyId, ListFault, MAX_ISSUER_KEYS, SignError, Signer,
-    TrustedIssuers, Verifier,
+    Interval, IssuerList, IssuerListError, IssuerScope, KeyId, ListFault, MAX_ISSUER_KEYS,
+    SignError, Signer, TrustedIssuers, Verifier,
 };
-use doorward_events::types::{AccessReason, IssuerListStatement, IssuerScope};
+use doorward_events::types::{AccessReason, IssuerListStatement};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -37,6 +37,12 @@ fn a_list_says_whom_to_believe_and_how_far() {
     assert!(property.speaks_of("acme", Some("hq")) && !property.speaks_of("acme", None));
     assert_eq!(property.not_after(), time("2027-01-01T00:00:00Z"));
     assert_eq!(property.longest_validity().as_hours(), 7 * 24);
+    // A word of a later build allows nothing, and takes nothing away from the others.
+    let mut grown = crate::world::list();
+    grown["keys"][2]["may"] = json!(["grant", "everything"]);
+    let grown = open(&signed_list(&grown)).unwrap();
+    let property = grown.trusted().key(&KeyId::new("property").unwrap()).unwrap();
+    assert_eq!(IssuerScope::ALL.map(|scope| property.may(scope)), [true, false, false, false]);
     // No key is believed for longer than its list.
     assert_eq!(key(DELIVERY).unwrap().not_after(), list.expires());
     assert_eq!(key("root-2026"), None);
@@ -117,7 +123,7 @@ fn a_list_is_closed_and_bounded() {
         ("/keys/0/alg", json!("ES256")),
         ("/keys/0/alg", json!("none")),
         ("/keys/0/may", json!([])),
-        ("/keys/0/may", json!(["everything"])),
+        ("/keys/0/may", json!(["Everything"])),
         ("/keys/0/tenants", json!([])),
         ("/keys/0/tenants", json!(["*"])),
         ("/keys/0/longest_validity_s", json!(0)),

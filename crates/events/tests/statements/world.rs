@@ -113,11 +113,11 @@ pub fn started(publisher: PublisherId, accepts: &[(&str, &str)]) -> Received<Gat
     let types = accepts.iter().map(|(name, version)| json!({"type": name, "versions": [version]}));
     let data = GatewayStarted::deserialize(json!({
         "version": "0.1.0", "platform": "linux", "previous_stop": "clean", "events_waiting": 0,
-        "bus": "eventbridge", "vendors": [], "accepts": types.collect::<Vec<_>>(),
+        "bus_kind": "eventbridge", "vendors": [], "accepts": types.collect::<Vec<_>>(),
     }));
     Received {
         envelope: Envelope::new(Uuid::now_v7(), clock().earliest, publisher, "acme".into()),
-        schema_version: "0.1".to_owned(),
+        schema_version: "1.0".to_owned(),
         origin: Some(origin(JOURNAL, "2026-11-21T09:00:00Z", 1)),
         data: data.unwrap(),
     }
@@ -129,11 +129,11 @@ pub fn origin(journal_id: Uuid, recorded_at: &str, sequence: u64) -> GatewayOrig
 }
 
 pub const ALL_TYPES: [(&str, &str); 5] = [
-    ("grant.issued", "0.1"),
-    ("grant.revoked", "0.1"),
-    ("entry.unlock_requested", "0.1"),
-    ("entry.open_requested", "0.1"),
-    ("entry.lock_requested", "0.1"),
+    ("grant.issued", "1.0"),
+    ("grant.revoked", "1.0"),
+    ("entry.unlock_requested", "1.0"),
+    ("entry.open_requested", "1.0"),
+    ("entry.lock_requested", "1.0"),
 ];
 
 pub fn accepts() -> Accepts {

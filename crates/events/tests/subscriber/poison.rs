@@ -150,7 +150,7 @@ async fn a_dead_letter_tells_what_is_known_and_no_value() {
         ("reason", "refused_by_schema"),
         ("pointer", "/data/visit_id"),
         ("type", "visit.secured"),
-        ("schema_version", "0.1"),
+        ("schema_version", "1.0"),
         ("library_version", LIBRARY_VERSION),
         ("consumer", "billing"),
         ("event_id", &id(1).to_string()),

@@ -62,21 +62,20 @@ async fn every_choice_is_kept() {
         (Newer::Again, Fate::Again),
         (Newer::DeadLetter, Fate::Dead(Why::NewerMinor)),
     ] {
-        table.push((Policies { newer_minor: choice, ..BASE }, version("0.2"), fate));
+        table.push((Policies { newer_minor: choice, ..BASE }, version("1.7"), fate));
     }
     for (choice, dead) in [(Aside::Again, false), (Aside::DeadLetter, true)] {
         let fate = |why| if dead { Fate::Dead(why) } else { Fate::Again };
         let policies = Policies { other_major: choice, ..BASE };
-        table.push((policies, version("1.0"), fate(Why::OtherMajor)));
+        table.push((policies, version("2.0"), fate(Why::OtherMajor)));
         let policies = Policies { unregistered: choice, ..BASE };
         table.push((policies, foreign.clone(), fate(Why::Unregistered)));
     }
     for (choice, fate) in [(Tests::Handle, Fate::Handled), (Tests::Skip, Fate::Ignored)] {
         table.push((Policies { tests: choice, ..BASE }, test.clone(), fate));
     }
-    // This build's own version and an older one need no policy.
-    table.push((BASE, version("0.1"), Fate::Handled));
-    table.push((BASE, version("0.0"), Fate::Handled));
+    // This build's own version needs no policy.
+    table.push((BASE, version("1.0"), Fate::Handled));
     for (policies, delivery, expected) in table {
         assert_eq!(fate(policies, &delivery).await, expected, "{policies:?}\n{delivery}");
     }
@@ -84,7 +83,7 @@ async fn every_choice_is_kept() {
 
 #[tokio::test]
 async fn a_newer_minor_is_read_in_the_readers_form() {
-    let delivery = with(&visit(1), "/detail/schema_version", json!("0.7"));
+    let delivery = with(&visit(1), "/detail/schema_version", json!("1.7"));
     let delivery = with(&delivery, "/detail/data/mood", json!("fine"));
     assert_eq!(fate(Policies::tolerant(), &delivery).await, Fate::Handled);
     assert_eq!(fate(Policies::strict(), &delivery).await, Fate::Dead(Why::NewerMinor));

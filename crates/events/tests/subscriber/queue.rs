@@ -273,7 +273,7 @@ async fn poison_goes_to_the_dead_letters_unchanged() {
         ("reason", "refused_by_schema"),
         ("pointer", "/data/visit_id"),
         ("type", "visit.secured"),
-        ("schema_version", "0.1"),
+        ("schema_version", "1.0"),
         ("event_id", &id(1).to_string()),
     ];
     assert_eq!(sorted(attributes(&letters[1])), expected(&known));

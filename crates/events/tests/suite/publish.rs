@@ -23,9 +23,10 @@ fn instants() -> impl Strategy<Value = Timestamp> {
 fn origins() -> impl Strategy<Value = GatewayOrigin> {
     let trust =
         prop_oneof![Just(ClockTrust::Full), Just(ClockTrust::Bounded), Just(ClockTrust::Untrusted)];
-    let clock = (instants(), instants(), trust)
+    let clock = (instants(), prop::option::of(instants()), trust)
         .prop_map(|(earliest, latest, trust)| ClockInterval { earliest, latest, trust });
-    let numbers = (any::<u128>(), any::<u64>(), any::<u64>());
+    let count = || 0..1_u64 << 53;
+    let numbers = (any::<u128>(), count(), count());
     (instants(), numbers, prop::option::of(clock)).prop_map(|(recorded_at, numbers, clock)| {
         let (journal, sequence, type_sequence) = numbers;
         let journal_id = Uuid::from_u128(journal);

@@ -47,7 +47,7 @@ pub fn origin() -> GatewayOrigin {
         type_sequence: 118,
         clock: Some(ClockInterval {
             earliest: "2026-11-21T06:40:00Z".parse().unwrap(),
-            latest: "2026-11-21T06:42:00Z".parse().unwrap(),
+            latest: Some("2026-11-21T06:42:00Z".parse().unwrap()),
             trust: ClockTrust::Bounded,
         }),
     }

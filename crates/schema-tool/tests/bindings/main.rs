@@ -14,6 +14,8 @@ mod case;
 mod clients;
 mod command;
 mod conformance;
+#[path = "../copied/mod.rs"]
+mod copied;
 mod kit;
 mod packages;
 mod rust;

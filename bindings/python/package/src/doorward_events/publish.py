@@ -14,9 +14,9 @@ from .text import bounded_text
 
 MAX_BATCH_ENTRIES = 10
 """The most entries of one call."""
-MAX_BATCH_BYTES = 256 * 1024
-"""The most bytes of one call, counted by :func:`entry_size`: the bus's older and smaller limit,
-which every account keeps."""
+MAX_BATCH_BYTES = 1_000_000
+"""The most bytes of one call, counted by :func:`entry_size`. The bus's own limit is 1 MB; this is
+the smaller reading of it."""
 
 _FIRST_WAIT = 0.2
 _LONGEST_WAIT = 60.0

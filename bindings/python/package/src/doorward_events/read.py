@@ -18,8 +18,9 @@ class ClockInterval:
     """The bounds of the true time."""
 
     earliest: str
-    latest: str
     trust: str
+    latest: str | None = None
+    """Absent: nothing is promised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,9 @@ def read_any(event: bytes | str, expected: str | None = None) -> Received[object
     if origin is not None:
         instants.append(origin.recorded_at)
         if origin.clock is not None:
-            instants += [origin.clock.earliest, origin.clock.latest]
+            instants.append(origin.clock.earliest)
+            if origin.clock.latest is not None:
+                instants.append(origin.clock.latest)
     if not all(map(is_instant, instants)):
         raise refused("invalid", "does not fit its type")
     return Received(event_type.name, envelope, version, origin, data)

@@ -153,7 +153,7 @@ export class Issuer {
     if (type?.statement === undefined || type.schemas.writer === undefined) throw new IssueError("not_bound");
     if (accepts.gateway !== address.gateway) throw new IssueError("other_gateway");
     if (accepts.tenantId !== address.tenantId) throw new IssueError("other_tenant");
-    if (!accepts.types.get(name)?.includes(type.version)) throw new IssueError("not_accepted");
+    if (!accepts.types.get(name)?.some((theirs) => knows(theirs, type.version))) throw new IssueError("not_accepted");
     const issuedAt = instant(at ?? new Date());
     const common = {
       type: name,
@@ -256,4 +256,13 @@ function ofNanoseconds(at: bigint): string {
   const second = new Date(Number(at / 1_000_000_000n) * 1000).toISOString().slice(0, 19);
   const fraction = (at % 1_000_000_000n).toString().padStart(9, "0").replace(/0+$/, "");
   return fraction === "" ? `${second}Z` : `${second}.${fraction}Z`;
+}
+
+/**
+ * The same version, or another release of the same major one, which means the same. Drafts, with
+ * the major number 0, promise nothing to each other.
+ */
+export function knows(ours: string, theirs: string): boolean {
+  const major = (version: string): number => Number(version.split(".")[0]);
+  return ours === theirs || (major(ours) === major(theirs) && major(ours) > 0);
 }

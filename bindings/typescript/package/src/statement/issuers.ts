@@ -20,15 +20,15 @@ export class BadIssuerList extends Error {
   }
 }
 
-/** What a key may sign. */
-export type Scope = "grant" | "request" | "mode" | "configuration" | "time";
+/** What a key may sign. A list may name other words: they allow nothing here. */
+export type Scope = "grant" | "request" | "time" | "vendor";
 
 /** A key that is believed within its scope. */
 export interface TrustedKey {
   readonly publicKey: PublicKey;
   /** The publisher whose key it is. */
   readonly issuer: string;
-  readonly may: readonly Scope[];
+  readonly may: readonly string[];
   readonly tenants: readonly string[];
   /** None: all. */
   readonly sites: readonly string[];
@@ -52,7 +52,7 @@ interface Statement {
     kid: string;
     public_key: string;
     issuer: string;
-    may: Scope[];
+    may: string[];
     tenants: string[];
     sites?: string[];
     longest_validity_s: number;

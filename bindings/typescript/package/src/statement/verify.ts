@@ -10,7 +10,7 @@ import type { Json, JsonObject } from "../json.js";
 import { equal, type Validator } from "../draft4.js";
 import type { Received } from "../read.js";
 import type { Scope, TrustedKey } from "./issuers.js";
-import { copied, MAX_REQUEST_LIFETIME_S, MAX_VALIDITY_S, nanoseconds } from "./issuer.js";
+import { copied, knows, MAX_REQUEST_LIFETIME_S, MAX_VALIDITY_S, nanoseconds } from "./issuer.js";
 import { BadJws, type Kind, parse } from "./jws.js";
 
 /** Who is spoken to: what it knows of itself, never from an event. */
@@ -59,7 +59,7 @@ const KINDS: Readonly<Record<string, readonly [Kind, Scope]>> = {
   RequestStatement: ["request", "request"],
   RevocationStatement: ["revocation", "grant"],
   TimeStatement: ["time", "time"],
-  VendorStatement: ["vendor", "configuration"],
+  VendorStatement: ["vendor", "vendor"],
 };
 const INSTANTS = ["issued_at", "not_before", "not_after", "expires_at"];
 
@@ -218,18 +218,6 @@ function lifetime(type: EventType, statement: JsonObject): Lifetime | undefined 
     default:
       return undefined;
   }
-}
-
-/**
- * The same version, or of a released type an earlier one. Drafts, with the major number 0, promise
- * nothing to each other.
- */
-export function knows(ours: string, theirs: string): boolean {
-  const [[major, minor], [other, earlier]] = [ours, theirs].map((version) => version.split(".").map(Number)) as [
-    [number, number],
-    [number, number],
-  ];
-  return major === other && (ours === theirs || (major > 0 && earlier <= minor));
 }
 
 /** The first member of the envelope that is not what the statement says. */

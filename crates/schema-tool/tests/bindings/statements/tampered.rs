@@ -122,7 +122,7 @@ pub fn tampered() -> Vec<(String, String, Option<&'static str>)> {
             s["max_uses"] = json!(0);
         }),
     );
-    add("another version", restate(&|s| s["schema_version"] = json!("0.2")));
+    add("another version", restate(&|s| s["schema_version"] = json!("2.0")));
     add("another type", restate(&|s| s["type"] = json!("grant.revoked")));
     add("another tenant", restate(&|s| s["tenant_id"] = json!("other")));
     add("another gateway", restate(&|s| s["gateway"] = json!("gw-2")));
@@ -171,7 +171,7 @@ pub fn tampered() -> Vec<(String, String, Option<&'static str>)> {
         changed(grant, &|e| e["publisher"]["name"] = json!("acme.property")),
     );
     add("a test", changed(grant, &|e| e["test"] = json!(true)));
-    add("a version that differs", changed(grant, &|e| e["schema_version"] = json!("0.2")));
+    add("a version that differs", changed(grant, &|e| e["schema_version"] = json!("2.0")));
     add(
         "an unknown member beside the statement",
         changed(grant, &|e| e["data"]["more"] = json!(1)),

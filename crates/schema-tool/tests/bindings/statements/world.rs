@@ -56,7 +56,7 @@ pub fn list() -> Value {
         "expires": "2027-06-30T00:00:00Z",
         "keys": [
             entry(DELIVERY, "acme.delivery", json!(["grant", "request"])),
-            entry(PLATFORM, "acme.platform", json!(["time", "configuration"])),
+            entry(PLATFORM, "acme.platform", json!(["time", "vendor"])),
         ],
     })
 }
@@ -83,7 +83,7 @@ pub fn accepts() -> Accepts {
         "tenant_id": "acme", "test": false,
         "data": {
             "version": "0.1.0", "platform": "linux", "previous_stop": "clean", "events_waiting": 0,
-            "bus": "eventbridge", "vendors": [], "accepts": types,
+            "bus_kind": "eventbridge", "vendors": [], "accepts": types,
         },
         "gateway": { "recorded_at": AT, "journal_id": JOURNAL, "sequence": 1, "type_sequence": 1 },
     });

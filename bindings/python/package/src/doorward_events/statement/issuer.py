@@ -181,7 +181,7 @@ class Issuer:
             raise IssueError("other_gateway")
         if accepts.tenant_id != address.tenant_id:
             raise IssueError("other_tenant")
-        if event_type.version not in accepts.types.get(name, ()):
+        if not any(knows(theirs, event_type.version) for theirs in accepts.types.get(name, ())):
             raise IssueError("not_accepted")
         issued_at = _instant(at or datetime.now(UTC))
         members = {
@@ -261,3 +261,10 @@ def _bounded(start: str, end: str, longest_s: float) -> None:
         raise IssueError("window")
     if length > longest_s * 10**9:
         raise IssueError("too_long")
+
+
+def knows(ours: str, theirs: str) -> bool:
+    """The same version, or another release of the same major one, which means the same. Drafts,
+    with the major number 0, promise nothing to each other."""
+    major, other = (version.split(".")[0] for version in (ours, theirs))
+    return ours == theirs or (major == other and major != "0")

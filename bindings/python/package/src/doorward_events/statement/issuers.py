@@ -18,8 +18,8 @@ from .times import nanoseconds
 
 ListFault = Literal["signature", "schema", "keys", "superseded", "expired", "not_bound"]
 """Why a list is not taken, or not signed."""
-Scope = Literal["grant", "request", "mode", "configuration", "time"]
-"""What a key may sign."""
+Scope = Literal["grant", "request", "time", "vendor"]
+"""What a key may sign. A list may name other words: they allow nothing here."""
 
 
 class BadIssuerList(ValueError):

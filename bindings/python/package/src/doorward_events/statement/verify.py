@@ -15,7 +15,7 @@ from ..formats import is_instant
 from ..generated.contract import CONTRACT
 from ..jsontext import Json
 from ..read import Received
-from .issuer import MAX_REQUEST_LIFETIME_S, MAX_VALIDITY_S, copied
+from .issuer import MAX_REQUEST_LIFETIME_S, MAX_VALIDITY_S, copied, knows
 from .issuers import Scope, TrustedKey
 from .jws import BadJws, Kind, Parsed, parse
 from .times import nanoseconds
@@ -69,7 +69,7 @@ _KINDS: dict[str, tuple[Kind, Scope]] = {
     "RequestStatement": ("request", "request"),
     "RevocationStatement": ("revocation", "grant"),
     "TimeStatement": ("time", "time"),
-    "VendorStatement": ("vendor", "configuration"),
+    "VendorStatement": ("vendor", "vendor"),
 }
 _INSTANTS = ("issued_at", "not_before", "not_after", "expires_at")
 
@@ -232,14 +232,6 @@ def _lifetime(event_type: AnyType, said: dict[str, Json]) -> tuple[int, int, boo
         length = nanoseconds(said["not_after"]) - nanoseconds(said["issued_at"])
         return length, MAX_REQUEST_LIFETIME_S, False
     return None
-
-
-def knows(ours: str, theirs: str) -> bool:
-    """The same version, or of a released type an earlier one. Drafts, with the major number 0,
-    promise nothing to each other."""
-    major, minor = map(int, ours.split("."))
-    other, earlier = map(int, theirs.split("."))
-    return major == other and (ours == theirs or (major > 0 and earlier <= minor))
 
 
 def _different_place(received: Received[object], said: dict[str, Json]) -> str | None:

@@ -302,6 +302,48 @@ fn mosquitto_on_what_was_written_keeps_vendors_and_commands_apart() {
 }
 
 #[test]
+fn devices_without_tls_come_in_by_password_to_their_own_topics_alone() {
+    let controller = Controller::new();
+    let plain = free_port();
+    let listener = ["--plain-listener".to_owned(), format!("127.0.0.1:{plain}")];
+    let said = controller.run(&[controller.first(), listener.to_vec()].concat());
+    let file = controller.at("etc/tls/devices/garage.password");
+    let password = fs::read_to_string(&file).unwrap();
+    let password = password.trim();
+    assert!(said.contains(&file.display().to_string()) && !said.contains(password), "{said}");
+    controller.name_the_device();
+    // It stays open without being asked for again, and the passwords stay.
+    controller.run(&[]);
+    assert_eq!(fs::read_to_string(&file).unwrap().trim(), password);
+    let made = controller.files();
+    assert!(controller.run(&[]).contains("nothing changed"));
+    assert_eq!(controller.files(), made);
+
+    let broker = controller.broker();
+    let ours = controller.client("doorward-garage", &["garage/left/status/door"]);
+    let device = Client::connect_as(plain, "garage", password, &["garage/left/command/#"]);
+    assert!(device.tell("garage/left/status/door", b"open").is_taken(), "{}", broker.log());
+    ours.hears("garage/left/status/door", 0);
+    assert!(ours.tell("garage/left/command/door", b"open").is_taken());
+    device.hears("garage/left/command/door", 0);
+    let refused = Fate::Answered(PubAckReason::NotAuthorized);
+    for topic in ["garage/left/command/door", "zigbee2mqtt/front", "zigbee2mqtt/front/set"] {
+        assert_eq!(device.tell(topic, b"{}"), refused, "{topic}");
+    }
+    for (user, password) in [("garage", "guessed"), ("doorward-garage", password), ("", "")] {
+        let mut command = Command::new("mosquitto_pub");
+        command.args(["-h", "127.0.0.1", "-p", &plain.to_string(), "-q", "1"]);
+        command.args(["-t", "garage/left/status/door", "-m", "closed"]);
+        if !user.is_empty() {
+            command.args(["-u", user, "-P", password]);
+        }
+        let output = command.output().unwrap();
+        assert!(!output.status.success(), "{user}: {output:?}");
+    }
+    assert_eq!(ours.heard().len(), 1, "what was refused reached nobody");
+}
+
+#[test]
 fn a_list_that_lets_too_much_through_is_found_and_setup_mends_it() {
     let controller = Controller::new();
     controller.run(&controller.first());

@@ -13,6 +13,8 @@ use crate::config::{ID_RULE, is_id, is_vendor};
 
 /// Where the broker is, if nobody says.
 pub(super) const BROKER: (&str, u16) = ("localhost", 8883);
+/// Where MQTT in clear is spoken, if nobody says.
+const PLAIN: u16 = 1883;
 /// Most times that a question is asked again.
 const PATIENCE: usize = 5;
 
@@ -246,9 +248,18 @@ fn broker(args: &Args, before: &Before) -> anyhow::Result<(String, u16)> {
 
 /// `HOST:PORT`, or `HOST` alone.
 pub(super) fn address(text: &str) -> Result<(String, u16), String> {
+    at(text, BROKER.1)
+}
+
+/// The same of a listener in clear.
+pub(super) fn plain_address(text: &str) -> Result<(String, u16), String> {
+    at(text, PLAIN)
+}
+
+fn at(text: &str, usual: u16) -> Result<(String, u16), String> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) => (host, port.parse().map_err(|_| format!("{port:?} is no port"))?),
-        None => (text, BROKER.1),
+        None => (text, usual),
     };
     let usable = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
     if host.is_empty() || !host.bytes().all(usable) {

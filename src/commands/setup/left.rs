@@ -4,6 +4,7 @@ use std::path::Path;
 
 use doorward_translators::{Transport, ecosystem};
 
+use super::Brokers;
 use super::answers::Answers;
 use super::certificates::{DEVICES, FOLDER, Made};
 use super::written::{Fate, Files};
@@ -24,10 +25,11 @@ impl Left {
         &mut self,
         config: &Path,
         answers: &Answers,
-        made: &Made,
+        brokers: &Brokers,
         request: Option<&Path>,
         files: &Files,
     ) {
+        let made = &brokers.made;
         for (file, _) in files.told.iter().filter(|(_, fate)| matches!(fate, Fate::Differs(_))) {
             self.add(format!(
                 "{} was changed by hand and is left alone: take over from above what you want of it, \
@@ -49,11 +51,17 @@ impl Left {
             let (name, kind) = (&vendor.name, &vendor.ecosystem);
             if ecosystem::transport(kind) == Transport::Mqtt && *made == Made::Done {
                 let devices = tls.join(DEVICES);
+                let devices = devices.display();
+                let without = match &brokers.plain {
+                    None => "doorward setup --plain-listener ADDRESS, on a network of their own"
+                        .to_owned(),
+                    Some((address, port)) => format!(
+                        "{address}:{port}, user {name}, the password in {devices}/{name}.password"
+                    ),
+                };
                 self.add(format!(
-                    "give {name}'s devices or bridge {0}/{name}.pem, {0}/{name}.key and {1}/ca.pem, \
-                     and {2}:{3} as their broker; devices without TLS: the second listener in \
-                     doorward.conf",
-                    devices.display(),
+                    "give {name}'s devices or bridge {devices}/{name}.pem, {devices}/{name}.key and \
+                     {0}/ca.pem, and {1}:{2} as their broker; devices without TLS: {without}",
                     tls.display(),
                     if vendor.host == "localhost" { "this machine" } else { &vendor.host },
                     vendor.port

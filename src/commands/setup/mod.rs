@@ -10,6 +10,7 @@ mod found;
 mod hops;
 mod left;
 mod main_file;
+mod passwords;
 mod restart;
 mod template;
 mod vendor_file;
@@ -46,6 +47,10 @@ pub struct Args {
     /// The broker, which Mosquitto on this machine is set up as if its host is this one.
     #[arg(long, value_name = "HOST:PORT", value_parser = answers::address)]
     broker: Option<(String, u16)>,
+    /// Also listen in clear at this address, with a password for each vendor's devices: for
+    /// devices without TLS, on a network of their own. Mosquitto's 1883 if no port is said.
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = answers::plain_address)]
+    plain_listener: Option<(String, u16)>,
     /// The serial port of a vendor that needs one, by its name under /dev/serial/by-id.
     #[arg(long, value_name = "PATH")]
     serial: Option<String>,
@@ -91,6 +96,8 @@ struct Brokers {
     changed: bool,
     /// Mosquitto is not on this machine: its files are to be set up there.
     elsewhere: bool,
+    /// Where it listens in clear.
+    plain: Option<(String, u16)>,
 }
 
 pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
@@ -114,7 +121,7 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
         }
         try_hops(&config, args, &vendors, &mut left).await;
     }
-    left.after(&config, &answers, &brokers.made, request.as_deref(), &files);
+    left.after(&config, &answers, &brokers, request.as_deref(), &files);
     if brokers.elsewhere {
         left.broker_elsewhere(&answers);
     }
@@ -187,10 +194,16 @@ fn set_up_broker(
     };
     let first = vendors.iter().find_map(at);
     let Some((host, port)) = first.map(|first| args.broker.clone().unwrap_or(first)) else {
-        return Ok(Brokers { made: Made::Done, changed: false, elsewhere: false });
+        return Ok(Brokers { made: Made::Done, changed: false, elsewhere: false, plain: None });
     };
     let own = found.host_name.as_deref();
     let here = ["localhost", "127.0.0.1", "::1"].contains(&host.as_str()) || own == Some(&host);
+    if !here && args.plain_listener.is_some() {
+        anyhow::bail!(
+            "the broker is on {host}: setup writes to this machine alone\n  remedy: leave \
+             --plain-listener out, and open the second listener there by docs/broker.md"
+        );
+    }
     let at_broker: Vec<&VendorConfig> = vendors
         .iter()
         .filter(|vendor| at(vendor).is_some_and(|(there, _)| there == host))
@@ -209,13 +222,20 @@ fn set_up_broker(
     names.dedup();
     let users: Vec<String> = at_broker.iter().map(|vendor| vendor.id.to_string()).collect();
     let made = certificates::make(&places, &names, &users, files)?;
+    let mut plain = None;
     if here {
-        broker::write(&args.mosquitto, port, &at_broker, places.broker_group, files)?;
+        plain = args.plain_listener.clone().or_else(|| broker::plain(&args.mosquitto));
+        let group = places.broker_group;
+        broker::write(&args.mosquitto, port, plain.as_ref(), &at_broker, group, files)?;
+        if plain.is_some() {
+            let devices = config.join(certificates::FOLDER).join(certificates::DEVICES);
+            passwords::write(&folder.join(broker::PASSWORDS), &devices, &users, group, files)?;
+        }
     }
     let changed = files.told.iter().any(|(file, fate)| {
         file.starts_with(&args.mosquitto) && matches!(fate, Fate::Created | Fate::Updated)
     });
-    Ok(Brokers { made, changed, elsewhere: !here })
+    Ok(Brokers { made, changed, elsewhere: !here, plain })
 }
 
 /// The gateway's key and its request for a certificate, which AWS IoT wants; only for a bus there.

@@ -83,6 +83,13 @@ impl Client {
         Self::start(MqttOptions::new(id, "127.0.0.1", port), filters)
     }
 
+    /// In clear, with a password.
+    pub fn connect_as(port: u16, user: &str, password: &str, filters: &[&str]) -> Self {
+        let mut options = MqttOptions::new(format!("test-{user}-clear"), "127.0.0.1", port);
+        options.set_credentials(user, password);
+        Self::start(options, filters)
+    }
+
     /// With mutual TLS.
     pub fn connect_tls(
         port: u16,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use doorward_events::bus::backoff;
 use doorward_events::subscribe::sqs::{Inbox, Letter, Receipt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::Cloud;
@@ -37,6 +37,8 @@ pub struct Came {
 pub struct Downlink {
     /// What came.
     pub letters: mpsc::Receiver<Came>,
+    /// Asks whether what receives comes round. Nobody answers once it has ended.
+    pub turns: mpsc::Sender<oneshot::Sender<()>>,
     settled: mpsc::Sender<Receipt>,
 }
 
@@ -54,9 +56,11 @@ impl Downlink {
         };
         let (to_gateway, letters) = mpsc::channel(WAITING);
         let (settled, to_delete) = mpsc::channel(SETTLED);
-        tokio::spawn(receive(inbox.clone(), to_gateway));
+        let (turns, mut asked) = mpsc::channel(1);
+        let receiving = receive(inbox.clone(), to_gateway);
+        tokio::spawn(async move { coming_round(receiving, &mut asked).await });
         tokio::spawn(delete(inbox, to_delete));
-        Some(Self { letters, settled })
+        Some(Self { letters, turns, settled })
     }
 
     /// The outcome of this message is durable: it may go. Where too many wait already it comes
@@ -64,6 +68,20 @@ impl Downlink {
     pub fn settle(&self, receipt: Receipt) {
         if self.settled.try_send(receipt).is_err() {
             tracing::warn!("a settled request is not deleted now; it comes again");
+        }
+    }
+}
+
+/// Goes on with it, and answers whoever asks meanwhile: waiting for a message is no hanging.
+async fn coming_round(
+    work: impl Future<Output = ()>,
+    asked: &mut mpsc::Receiver<oneshot::Sender<()>>,
+) {
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            () = &mut work => return,
+            Some(reply) = asked.recv() => drop(reply.send(())),
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Loops {
     pub requests: mpsc::Sender<Request>,
     pub journal: WriterHandle,
     pub uplink: mpsc::Sender<Told>,
+    /// None: no queue is configured, and nothing has to turn.
+    pub downlink: Option<mpsc::Sender<oneshot::Sender<()>>>,
 }
 
 /// A question that is answered when a loop comes round to it.
@@ -75,6 +77,7 @@ pub async fn attend(loops: Loops) {
 async fn watch(loops: &Loops, pace: Duration, tell: impl AsyncFn(Vec<Note>)) {
     let begun = Instant::now();
     let (mut gateway, mut journal, mut uplink) = (Probe::new(), Probe::new(), Probe::new());
+    let mut downlink = Probe::new();
     let mut status: Option<Status> = None;
     let mut waiting = None;
     let mut ready = false;
@@ -84,6 +87,9 @@ async fn watch(loops: &Loops, pace: Duration, tell: impl AsyncFn(Vec<Note>)) {
     loop {
         gateway.ask(|reply| drop(loops.requests.try_send(Request::Status(reply))));
         uplink.ask(|reply| drop(loops.uplink.try_send(Told::Turn(reply))));
+        if let Some(turns) = &loops.downlink {
+            downlink.ask(|reply| drop(turns.try_send(reply)));
+        }
         journal.ask(|reply| {
             let handle = loops.journal.clone();
             tokio::spawn(async move {
@@ -105,6 +111,9 @@ async fn watch(loops: &Loops, pace: Duration, tell: impl AsyncFn(Vec<Note>)) {
         }
         if uplink.take().is_some() {
             turned.push(Loop::Uplink);
+        }
+        if loops.downlink.is_none() || downlink.take().is_some() {
+            turned.push(Loop::Downlink);
         }
         let after = look(&loops.journal).await;
         if after.done > before.done && !turned.contains(&Loop::Journal) {
@@ -187,7 +196,18 @@ mod tests {
                 }
             }
         };
-        let loops = Loops { requests, journal: writer.handle(), uplink };
+        let (turns, mut came) = mpsc::channel::<oneshot::Sender<()>>(1);
+        let queue = async {
+            let mut held = Vec::new();
+            while let Some(reply) = came.recv().await {
+                if turning.contains(&Loop::Downlink) {
+                    reply.send(()).unwrap();
+                } else {
+                    held.push(reply);
+                }
+            }
+        };
+        let loops = Loops { requests, journal: writer.handle(), uplink, downlink: Some(turns) };
         let (notes_in, mut notes) = mpsc::channel(64);
         let tell = async |some: Vec<Note>| {
             for note in some {
@@ -205,6 +225,7 @@ mod tests {
                 () = watch(&loops, PACE, tell) => {}
                 () = gateway => {}
                 () = bus => {}
+                () = queue => {}
                 () = listen => {}
             }
         };
@@ -226,10 +247,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_uplink_that_hangs_is_not_fed() {
+    async fn an_uplink_or_a_downlink_that_hangs_is_not_fed() {
         let lines = |notes: &[Note]| notes.len() >= 20;
-        let notes = said(&[Loop::Gateway, Loop::Journal], lines).await;
-        assert!(notes.contains(&Note::Ready));
-        assert_eq!(fed(&notes), 0, "{notes:?}");
+        for turning in [
+            &[Loop::Gateway, Loop::Journal, Loop::Downlink],
+            &[Loop::Gateway, Loop::Journal, Loop::Uplink],
+        ] {
+            let notes = said(turning, lines).await;
+            assert!(notes.contains(&Note::Ready));
+            assert_eq!(fed(&notes), 0, "{turning:?}: {notes:?}");
+        }
     }
 }

@@ -195,6 +195,7 @@ impl Daemon {
             requests: access.requests.clone(),
             journal: self.journal.clone(),
             uplink: self.uplink.clone(),
+            downlink: self.desk.downlink.as_ref().map(|downlink| downlink.turns.clone()),
         }
     }
 

@@ -15,10 +15,12 @@ pub enum Loop {
     Journal,
     /// What brings events to the bus.
     Uplink,
+    /// What takes requests from the bus, where there is a queue for them.
+    Downlink,
 }
 
 impl Loop {
-    pub const ALL: [Self; 3] = [Self::Gateway, Self::Journal, Self::Uplink];
+    pub const ALL: [Self; 4] = [Self::Gateway, Self::Journal, Self::Uplink, Self::Downlink];
 
     /// As in the log.
     pub fn as_str(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Loop {
             Self::Gateway => "gateway",
             Self::Journal => "journal",
             Self::Uplink => "uplink",
+            Self::Downlink => "downlink",
         }
     }
 }
@@ -100,7 +103,7 @@ mod tests {
     fn a_journal_that_spins_is_one() {
         let disk = Disk::between(doing(7, true, 100), doing(7, true, 14_000), ROUND);
         assert_eq!(disk, Disk::Spinning);
-        assert_eq!(missed(&[Loop::Gateway, Loop::Uplink], disk), [Loop::Journal]);
+        assert_eq!(missed(&[Loop::Gateway, Loop::Uplink, Loop::Downlink], disk), [Loop::Journal]);
     }
 
     #[test]

@@ -190,6 +190,10 @@ impl Gateway {
         if outcome == Revocation::Ended {
             let data =
                 schema::GrantRemoved { grant_id: grant_id.to_string(), reason: "revoked".into() };
+            // The revocation names an entry too, which need not be the grant's.
+            let key = GrantKey { grant_id, issuer: issuer.clone() };
+            let own = self.guard.ledger.grant(&key).map(|held| held.grant.entry.clone());
+            let entry = own.as_ref().unwrap_or(entry);
             let cause = Some(&asking.cause);
             let event = self.composer.tell(now, now.wall, Some(entry), cause, &data);
             effects.event(None, event);

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use doorward_events::statement::{
     Accepts, Address, Grant, GrantUse, Issued, Issuer, IssuerList, KeyId, LocalSigner, Request,
-    SecretKey, Signer,
+    Revocation, SecretKey, Signer,
 };
 use doorward_events::types::{AccessAction, EntryUnlockRequested, GatewayStarted, GrantIssued};
 use doorward_events::{PublisherId, read};
@@ -65,7 +65,7 @@ impl Authority {
             "version": version, "expires": end,
             "keys": [
                 key(&self.delivery(), KID, "acme.delivery", &["grant", "request"]),
-                key(&self.clock, "clock", "acme.platform", &["time", "configuration"]),
+                key(&self.clock, "clock", "acme.platform", &["time", "vendor"]),
             ],
         }))
         .unwrap();
@@ -190,6 +190,25 @@ fn one_grant_opens_once() {
     assert_eq!(stand.lock.acts(), ["UNLOCK"]);
     let denied = stand.sink.gets("access.denied", |_| true);
     assert_eq!(detail(&denied)["data"]["reason"], "uses_exhausted");
+}
+
+#[test]
+fn a_revoked_grant_is_told_at_its_own_door_whatever_the_revocation_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stand, service) = stand(folder.path());
+    let grant = service.grant();
+    assert_eq!(deliver(&stand, &grant.draft.finish())["outcome"], "installed");
+    let id = grant.data.grant_id.parse().unwrap();
+    let end = grant.data.expires_at.parse().unwrap();
+    let revocation = Revocation::now(Address::new("acme", "gw-test", "cellar"), id, end);
+    let revoked = now(service.issuer.revoke(&service.accepts, revocation)).unwrap();
+    let answer = deliver(&stand, &revoked.draft.finish());
+    assert_eq!(answer["outcome"], "revoked", "{answer}");
+    let removed = detail(&stand.sink.gets("grant.removed", |_| true));
+    assert_eq!(
+        (&removed["entry_id"], &removed["data"]["reason"]),
+        (&"front".into(), &"revoked".into())
+    );
 }
 
 #[test]

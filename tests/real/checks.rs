@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::support::broker::{Broker, SHIPPED};
 use crate::support::certificates::Certificates;
 use crate::support::client::Client;
+use crate::support::device;
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::wait_for;
 
@@ -70,6 +71,35 @@ fn a_stranger_is_told_until_the_vendors_file_names_it() {
         (gateway.quarantine().len() >= 2).then_some(())
     });
     finds(&check(), "warning", "attic is nobody's device", "[[endpoint]]");
+}
+
+#[test]
+fn a_device_that_went_offline_is_told_until_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = Broker::start(&folder.path().join("broker"), SHIPPED, false);
+    let place = folder.path().join("gateway");
+    let gateway = Gateway::start(&setup(&place, broker.port, String::new()));
+    gateway.connected();
+    let bridge = Client::connect(broker.port, "bridge", &[]);
+    let address = device::address(0);
+    // As the bridge does: retained, so that whoever comes later knows it too.
+    let is = |state: &str| {
+        let topic = format!("zigbee2mqtt/{address}/availability");
+        let said = format!("{{\"state\":\"{state}\"}}");
+        bridge.publish(&topic, said.as_bytes(), QoS::AtLeastOnce, true);
+        bridge.settled();
+    };
+    let check = |state: &str| {
+        wait_for(state, Duration::from_secs(30), || {
+            let found = outcome(gateway.command(), "devices");
+            (found["state"] == state).then_some(found)
+        })
+    };
+    is("offline");
+    let words = format!("zigbee2mqtt:{} of door-0: it is offline", device::identity(0));
+    finds(&check("warning"), "warning", &words, "look at its battery");
+    is("online");
+    assert_eq!(check("ok")["detail"], "1 heard");
 }
 
 #[test]

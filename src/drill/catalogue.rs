@@ -83,7 +83,7 @@ pub const TROUBLES: &[Trouble] = &[
     ordered("spin", "it computes on every core", Fault::Spin, Rule::Ends),
     ordered("leak", "it takes memory and gives none back", Fault::Leak, Rule::Ends),
     ordered("fork-bomb", "it starts itself again and again", Fault::ForkBomb, Rule::Refused),
-    ordered("thread-bomb", "it starts threads again and again", Fault::ThreadBomb, Rule::Ends),
+    ordered("thread-bomb", "it starts threads again and again", Fault::ThreadBomb, Rule::Refused),
     Trouble {
         name: "device-flood",
         what: "one of its devices says 10,000 things a second",

@@ -15,6 +15,11 @@ cross/tools.sh "${wanted[@]}"
 # The newest version of glibc that a binary asks for.
 newest_glibc() { readelf --version-info "$1" | grep -o 'GLIBC_[0-9.]*' | cut -d_ -f2 | sort -uV | tail -1; }
 
+# lld folds functions that are the same, and leaves the tables for unwinding out.
+lld=$(rustc --print sysroot)/lib/rustlib/x86_64-unknown-linux-gnu/bin/gcc-ld
+flags="-C link-arg=-B$lld -C link-arg=-fuse-ld=lld -C link-arg=-Wl,--icf=all"
+flags+=" -C link-arg=-Wl,-T,$PWD/cross/no-unwinding.ld -C link-arg=-Wl,--no-eh-frame-hdr"
+
 large=0
 for target in "${wanted[@]}"; do
     names "$target"
@@ -23,7 +28,8 @@ for target in "${wanted[@]}"; do
     upper=${triple^^}
     lower=${triple//-/_}
     say "building for $target"
-    env "CARGO_TARGET_${upper//-/_}_LINKER=$linker" "CC_$lower=$gnu-gcc" "AR_$lower=$gnu-ar" \
+    env "CARGO_TARGET_${upper//-/_}_LINKER=$linker" "CARGO_TARGET_${upper//-/_}_RUSTFLAGS=$flags" \
+        "CC_$lower=$gnu-gcc" "AR_$lower=$gnu-ar" \
         CARGO_TARGET_DIR="$place/build" \
         cargo build --locked --release --target "$triple" --package doorward --bins
     mkdir -p "$place/$target"

@@ -37,6 +37,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use doorward_sandbox::ProgramText;
 use doorward_translators::Act;
 
 /// Gateway between the locks, openers and readers of a building and an event bus.
@@ -274,13 +275,15 @@ pub fn main() -> ExitCode {
 
 /// Runs a vendor's process.
 pub fn vendor() -> ExitCode {
-    // Before anything else: no thread, no descriptor, no byte read.
+    // Before the limits: an emulator makes a file of what is read here.
+    let text = ProgramText::find();
+    // Before anything else: no thread, no descriptor, no byte of anybody else's.
     let prepared = match crate::vendor::prepare() {
         Ok(prepared) => prepared,
         Err(error) => return output::failed(&error),
     };
     let vendor::Program { args } = vendor::Program::parse();
-    complete(vendor::run(args, prepared))
+    complete(vendor::run(args, prepared, text))
 }
 
 fn complete(command: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use doorward_sandbox::ProgramText;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -63,7 +64,7 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
         if life == 1 {
             crate::gateway::confine::confine(&configuration.gateway)?;
             log.write();
-            tokio::spawn(super::settle::settle());
+            tokio::spawn(super::settle::settle(ProgramText::find()));
         }
         let (daemon, access) = Box::pin(Daemon::start(configuration.clone())).await?;
         tracing::info!(bus, vendors, socket = place, "running");

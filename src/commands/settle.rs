@@ -8,14 +8,11 @@ use doorward_sandbox::ProgramText;
 const SETTLED: Duration = Duration::from_secs(10);
 
 /// Once the process has settled, gives back the pages of its program that only its beginning needed:
-/// of a program of several MiB little is used from then on. Called before the process may no
-/// longer read `/proc`.
-pub fn settle() -> impl Future<Output = ()> {
-    let text = ProgramText::find();
-    async move {
-        tokio::time::sleep(SETTLED).await;
-        if let Some(text) = text {
-            text.give_back();
-        }
+/// of a program of several MiB little is used from then on. Where it lies was looked up before the
+/// process could no longer read `/proc`.
+pub async fn settle(text: Option<ProgramText>) {
+    tokio::time::sleep(SETTLED).await;
+    if let Some(text) = text {
+        text.give_back();
     }
 }

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use doorward_sandbox::{Prepared, Profile};
+use doorward_sandbox::{Prepared, Profile, ProgramText};
 use serde::Serialize;
 use tracing::Instrument;
 
@@ -43,13 +43,17 @@ struct Told {
     outcomes: Vec<Outcome>,
 }
 
-pub async fn run(args: Args, prepared: Prepared) -> anyhow::Result<ExitCode> {
+pub async fn run(
+    args: Args,
+    prepared: Prepared,
+    text: Option<ProgramText>,
+) -> anyhow::Result<ExitCode> {
     log::direct();
     if args.probe {
         return probe(&args, prepared);
     }
     // All vendors write to one log.
-    tokio::spawn(super::settle::settle());
+    tokio::spawn(super::settle::settle(text));
     let span = tracing::info_span!("vendor", name = args.name);
     crate::vendor::run(prepared).instrument(span).await?;
     Ok(ExitCode::SUCCESS)

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::pbkdf2;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-use super::written::{Files, Readers};
+use super::written::{Files, Readers, read};
 
 /// Characters of a password: 20 of 32 are 100 bits.
 const LENGTH: usize = 20;
@@ -59,21 +59,13 @@ pub(super) fn write(
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
-        writeln!(text, "{user}:{}", hash(password.trim(), salt()?))?;
+        writeln!(text, "{user}:{}", hash(password.trim(), random()?))?;
     }
     if text == there {
         files.unchanged(list);
         return Ok(());
     }
     files.replace(list, &text, Readers::Group(group))
-}
-
-fn read(file: &Path) -> anyhow::Result<Option<String>> {
-    match std::fs::read_to_string(file) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
-    }
 }
 
 fn random<const BYTES: usize>() -> anyhow::Result<[u8; BYTES]> {
@@ -86,10 +78,6 @@ fn random<const BYTES: usize>() -> anyhow::Result<[u8; BYTES]> {
 fn random_password() -> anyhow::Result<String> {
     let letter = |byte: &u8| ALPHABET.get(usize::from(byte % 32)).copied().map_or('a', char::from);
     Ok(random::<LENGTH>()?.iter().map(letter).collect())
-}
-
-fn salt() -> anyhow::Result<[u8; SALT]> {
-    random()
 }
 
 /// As `mosquitto_passwd` writes it: kind, rounds, salt, PBKDF2 with HMAC-SHA-512.

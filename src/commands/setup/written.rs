@@ -139,7 +139,8 @@ fn digest(text: &str) -> String {
     digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn read(file: &Path) -> anyhow::Result<Option<String>> {
+/// A file's text; `None`: there is none.
+pub(super) fn read(file: &Path) -> anyhow::Result<Option<String>> {
     let failed = || format!("{} cannot be read", file.display());
     match std::fs::metadata(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use doorward_sandbox::ProgramText;
 
 /// After so long, what only the beginning needed is no longer needed.
-const SETTLED: Duration = Duration::from_secs(10);
+const SETTLED: Duration = Duration::from_secs(30);
 
 /// Once the process has settled, gives back the pages of its program that only its beginning needed:
 /// of a program of several MiB little is used from then on. Where it lies was looked up before the

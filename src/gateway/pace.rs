@@ -20,8 +20,9 @@ const MANY: f64 = 1000.0;
 const ENOUGH: usize = 64;
 /// So many digests or facts alone are.
 const ENOUGH_BESIDE: usize = 256;
-/// The rate is measured over stretches of this length.
-const STRETCH: Duration = Duration::from_millis(100);
+/// The rate is measured over stretches of this length. What one vendor brings in at once when it is
+/// back is over within one: the others' states are not to wait for company on its account.
+const STRETCH: Duration = Duration::from_secs(1);
 
 /// How fast events come, and since when the batch in hand waits.
 #[derive(Debug)]
@@ -65,9 +66,38 @@ impl Pace {
         }
         Some(match batch.most_urgent() {
             Some(Class::Access) => since,
-            Some(Class::State) if self.rate < MANY => since,
+            Some(Class::State) if !self.is_busy() => since,
             Some(Class::State) => since + STATES,
             _ => since + UNHURRIED,
         })
+    }
+
+    /// Whether many come, and have for a while.
+    fn is_busy(&self) -> bool {
+        self.rate >= MANY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether states wait after `per_tenth` events in each of so many tenths of a second.
+    fn busy_after(tenths: &[usize]) -> bool {
+        let begun = Instant::now();
+        let mut pace = Pace::new(begun);
+        for (tenth, events) in (0_u32..).zip(tenths) {
+            pace.joined(begun + Duration::from_millis(100) * tenth, *events);
+        }
+        pace.is_busy()
+    }
+
+    #[test]
+    fn what_comes_at_once_makes_nobody_wait_and_what_goes_on_does() {
+        let (quiet, burst, steady) = (vec![10; 30], [10, 400, 400, 10], vec![150; 30]);
+        assert!(!busy_after(&quiet));
+        assert!(!busy_after(&[&burst[..], &quiet].concat()));
+        assert!(busy_after(&steady));
+        assert!(!busy_after(&[&steady[..], &quiet].concat()), "and then it is over");
     }
 }

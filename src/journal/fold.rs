@@ -15,8 +15,9 @@ use super::{Journal, OpenError, SEEN_WINDOW, Unfolded, row};
 use crate::domain::audit as digests;
 use crate::link::Digest;
 
-/// Rows between two folds: what an opening has to read back at most, but for one commit's own.
-pub(super) const FOLD_ROWS: u64 = 1024;
+/// Rows between two folds: what an opening has to read back at most, but for one commit's own. Each
+/// fact is a page somewhere else: a fold of more rows keeps the next commits waiting for longer.
+pub(super) const FOLD_ROWS: u64 = 256;
 /// Marks between two folds.
 pub(super) const FOLD_MARKS: u64 = 8192;
 /// Slots that one fold counts for `delivered_through`.

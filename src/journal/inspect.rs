@@ -60,6 +60,7 @@ impl Journal {
             folded_at: read.folded_at,
             unfolded: read.unfolded,
             room: super::room::Room::default(),
+            wal: super::wal::Wal::unwatched(),
             recent: super::recent::Recent::default(),
             dropped: Vec::new(),
             marked: None,

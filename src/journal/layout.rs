@@ -11,10 +11,6 @@ pub(super) const LAYOUT: i64 = 2;
 pub(super) const APPLICATION: i64 = 0x4472_5764;
 /// Bytes of a page of a new file (decisions/0015).
 pub(super) const PAGE: u64 = 2048;
-/// The write-ahead log goes into the file when it has about so many bytes. It is never cut off
-/// while the journal is open: a log that grows again costs an inode's write with each commit.
-const LOG: u64 = 4 << 20;
-
 /// `access`, `state` and `telemetry` hold the events, one table for classes that go together, so
 /// that deletion takes whole pages from a table's front. They are appended at their ends, without
 /// a secondary index: a commit of one event writes one page. `slot` is the event's place in this
@@ -107,8 +103,6 @@ pub(super) fn prepare(db: &mut Connection, bug: Option<Bug>) -> Result<Option<i6
     let synchronous = if planted::is(bug, Bug::SynchronousOff) { "OFF" } else { "FULL" };
     db.pragma_update(None, "synchronous", synchronous)?;
     db.pragma_update(None, "cache_size", -2048)?;
-    let page: u64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
-    db.pragma_update(None, "wal_autocheckpoint", LOG / page.max(512))?;
     db.pragma_update(None, "trusted_schema", "OFF")?;
     // Deleted content is zeroed: a freed page that is used again for less would else keep the
     // rest of what it held, out of reach of an erasure.

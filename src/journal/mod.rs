@@ -42,6 +42,7 @@ mod space;
 mod tests;
 mod upgrade;
 mod verify;
+mod wal;
 mod words;
 mod writer;
 
@@ -162,6 +163,7 @@ pub struct Journal {
     /// The journal's age when it was opened, and when that was.
     opened: (u64, Instant),
     room: room::Room,
+    wal: wal::Wal,
     recent: recent::Recent,
     /// The last gap that a caller was told of.
     reported_gap: u64,

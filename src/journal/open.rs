@@ -46,6 +46,7 @@ impl Journal {
             }
             other => other?,
         };
+        let wal = super::wal::Wal::watch(&mut db)?;
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let stored_id: Option<String> = meta(&transaction, "journal_id")?;
         let previous_stop = match (&stored_id, meta::<i64>(&transaction, "clean_stop")?) {
@@ -95,6 +96,7 @@ impl Journal {
             folded_at: found.folded_at,
             unfolded: found.unfolded,
             room: super::room::Room::default(),
+            wal,
             recent: super::recent::Recent::default(),
             dropped: Vec::new(),
             marked: None,

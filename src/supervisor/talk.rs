@@ -122,7 +122,7 @@ pub(super) async fn talk(
         let acknowledged = acks.subscribe();
         let mut order = Order::default();
         let pauses = Pauses::default();
-        let mut throttle = Throttle::new(limits, pauses.clone());
+        let mut throttle = Throttle::new(limits, life.number > 1, pauses.clone());
         let budget = Budget::default();
         let given_to_it = Arc::clone(&open);
         let Life { number: life, pid, begun: spawned } = life;

@@ -8,12 +8,17 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::domain::ids::VendorId;
-use crate::domain::rate::{Bucket, Limits};
+use crate::domain::rate::{Bucket, Limits, Rate};
 
 /// A vendor counts as held back for so long after the last pause.
 const LATELY: Duration = Duration::from_secs(10);
 /// A pause is at least so long, since timers are no finer; what is owed gathers until then.
 const SHORTEST: Duration = Duration::from_millis(2);
+/// A process that comes back brings what its broker kept for it. It begins with so many frames a
+/// second, and may send twice as many with each second, up to its limit: what waited for seconds
+/// already waits a little longer, and the other vendors' events meet no crowd.
+const BACK_PER_S: u64 = 250;
+const BACK_BURST: u64 = 8;
 
 /// When a process was last left alone for its rate; shared with who shows it.
 #[derive(Debug, Clone, Default)]
@@ -41,13 +46,17 @@ pub(super) struct Throttle {
     begun: Instant,
     frames: Bucket,
     bytes: Bucket,
+    /// Of a process that comes back, until it may send as fast as any.
+    back: Option<Bucket>,
     pauses: Pauses,
 }
 
 impl Throttle {
-    pub fn new(limits: Limits, pauses: Pauses) -> Self {
+    /// `is_back`: the vendor had a process before this one.
+    pub fn new(limits: Limits, is_back: bool, pauses: Pauses) -> Self {
         let (frames, bytes) = (Bucket::default(), Bucket::default());
-        Self { limits, begun: Instant::now(), frames, bytes, pauses }
+        let back = is_back.then(Bucket::default);
+        Self { limits, begun: Instant::now(), frames, bytes, back, pauses }
     }
 
     /// Counts a frame that was read; how long nothing more is to be read.
@@ -58,7 +67,7 @@ impl Throttle {
         self.bytes.charge(now, of_bytes, u64::try_from(bytes).unwrap_or(u64::MAX));
         let pause = self.frames.owes(now, frames).max(self.bytes.owes(now, of_bytes));
         if pause < SHORTEST {
-            return None;
+            return self.ease_in(now).filter(|pause| *pause >= SHORTEST);
         }
         if !self.pauses.lately() {
             tracing::warn!(
@@ -71,12 +80,24 @@ impl Throttle {
         self.pauses.note(Instant::now());
         Some(pause)
     }
+
+    /// The same for a process that comes back; no fault of its own, and not told as one.
+    fn ease_in(&mut self, now: Duration) -> Option<Duration> {
+        let back = self.back.as_mut()?;
+        let per_s = BACK_PER_S.saturating_mul(1 << now.as_secs().min(32));
+        if per_s >= self.limits.frames.per_s() {
+            self.back = None;
+            return None;
+        }
+        let rate = Rate::new(per_s, BACK_BURST);
+        back.charge(now, rate, 1);
+        Some(back.owes(now, rate))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::rate::Rate;
 
     #[tokio::test(start_paused = true)]
     async fn above_its_rate_a_process_is_left_alone_and_that_can_be_seen() {
@@ -87,7 +108,7 @@ mod tests {
             ..Limits::default()
         };
         let pauses = Pauses::default();
-        let mut throttle = Throttle::new(limits, pauses.clone());
+        let mut throttle = Throttle::new(limits, false, pauses.clone());
         let begun = Instant::now();
         for _ in 0..100 {
             assert_eq!(throttle.charge(&vendor, 10), None);
@@ -110,6 +131,31 @@ mod tests {
         }
         assert!(begun.elapsed() >= Duration::from_millis(2990), "{:?}", begun.elapsed());
         tokio::time::sleep(LATELY).await;
+        assert!(!pauses.lately());
+    }
+
+    /// Frames let in within the first seconds: twice as many with each, and not told as a flood.
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_comes_back_is_let_in_faster_and_faster() {
+        let vendor = VendorId::new("v");
+        let limits = Limits { frames: Rate::new(1500, 10_000), ..Limits::default() };
+        let pauses = Pauses::default();
+        let begun = Instant::now();
+        let mut throttle = Throttle::new(limits, true, pauses.clone());
+        let mut seconds = [0_u64; 4];
+        while let Some(count) = seconds.get_mut(begun.elapsed().as_secs() as usize) {
+            *count += 1;
+            if let Some(pause) = throttle.charge(&vendor, 10) {
+                tokio::time::sleep(pause).await;
+            }
+            if seconds[3] > 5000 {
+                break;
+            }
+        }
+        for (second, let_in) in [250, 500, 1000].into_iter().enumerate() {
+            assert!(seconds[second].abs_diff(let_in) <= 10, "{seconds:?}");
+        }
+        assert!(seconds[3] > 5000, "by then only its limit holds it: {seconds:?}");
         assert!(!pauses.lately());
     }
 }

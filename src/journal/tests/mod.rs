@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::*;
 
+mod log;
 mod room;
 use crate::domain::ids::VendorId;
 use crate::link::Digest;

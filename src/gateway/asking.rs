@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use doorward_events::statement::{
-    Accepts, Address, Audience, Grant, Interval, Issued, IssuerList, Request as Requested,
-    Revocation, Verifier,
+    Accepts, Address, Audience, Grant, Interval, Issued, Request as Requested, Revocation, Verifier,
 };
 use doorward_events::subscribe::sqs::Receipt;
 use doorward_events::types::{
@@ -23,6 +22,7 @@ use super::state::{Identity, Input};
 use crate::bus::{Came, Cloud, Downlink};
 use crate::config::{Configuration, SystemClock};
 use crate::domain::ids::VendorId;
+use crate::identity::Ends;
 use crate::journal::Restored;
 use crate::link::CommandOrder;
 use crate::local::{Answer, Ask};
@@ -107,8 +107,9 @@ impl Desk {
         let issuers = self.trust.issuers.as_ref();
         Belief {
             root: self.trust.root,
-            issuers: issuers.map(|list| Verifier::new(list.trusted().clone())),
-            issuers_version: issuers.map_or(self.issuers_version, IssuerList::version),
+            issuers: issuers.map(|listed| Verifier::new(listed.list.trusted().clone())),
+            issuers_version: issuers.map_or(self.issuers_version, |listed| listed.list.version()),
+            issuers_end: issuers.map(|listed| Ends::of_list(&listed.list, &listed.signed)),
             console: Some(self.trust.console.clone()),
             audience: self.audience.clone(),
             system_clock: self.system_clock(),

@@ -29,7 +29,7 @@ pub enum Kind {
     BrokerAuthority,
     /// Who may have signed the certificate of the endpoint for keys.
     EndpointAuthority,
-    /// The file with the list of issuers.
+    /// The list of issuers.
     IssuerList,
 }
 
@@ -92,6 +92,19 @@ impl Ends {
     /// Whole days until its end, rounded down; negative once that is past.
     pub fn days_left(&self, now: Timestamp) -> i64 {
         days_until(self.not_after, now)
+    }
+
+    /// Of a list of issuers; `signed`: its text, as the root key signed it.
+    pub fn of_list(list: &IssuerList, signed: &str) -> Self {
+        let digest = ring::digest::digest(&ring::digest::SHA256, signed.trim().as_bytes());
+        Self {
+            subject: format!("list of issuers, version {}", list.version()),
+            issuer: "trust.root_key".to_owned(),
+            fingerprint: digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),
+            not_before: None,
+            not_after: list.expires(),
+            renewal_due: before(list.expires()),
+        }
     }
 
     fn of(certificate: Certificate) -> Self {
@@ -167,13 +180,5 @@ fn list(file: &Path, root: &PublicKey) -> Result<Ends, String> {
     let at_any_time = Interval::exactly(Timestamp::UNIX_EPOCH);
     let list = IssuerList::open(text.trim(), root, 1, at_any_time)
         .map_err(|error| format!("{}: {error}", file.display()))?;
-    let digest = ring::digest::digest(&ring::digest::SHA256, text.trim().as_bytes());
-    Ok(Ends {
-        subject: format!("list of issuers, version {}", list.version()),
-        issuer: "trust.root_key".to_owned(),
-        fingerprint: digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),
-        not_before: None,
-        not_after: list.expires(),
-        renewal_due: before(list.expires()),
-    })
+    Ok(Ends::of_list(&list, &text))
 }

@@ -21,6 +21,7 @@ use crate::domain::access::{Challenges, Changes, Clock, Floor, Key, Ledger, Reas
 use crate::domain::ids::EntryId;
 use crate::domain::operation::door::MotionHold;
 use crate::gateway::state::{Effects, Gateway, Identity, Now};
+use crate::identity::Ends;
 use crate::journal::{Batch, Restored};
 
 /// The fact that holds the highest version of an issuer list that was ever taken.
@@ -41,6 +42,8 @@ pub struct Belief {
     pub issuers: Option<Verifier>,
     /// The version of their list: none below it is taken.
     pub issuers_version: u64,
+    /// When that list ends.
+    pub issuers_end: Option<Ends>,
     /// The gateway's own key, for what operators ask; `None`: nobody.
     pub console: Option<Verifier>,
     pub audience: Audience,
@@ -56,6 +59,7 @@ impl Belief {
             root: None,
             issuers: None,
             issuers_version: 1,
+            issuers_end: None,
             console: None,
             audience: Audience {
                 gateway: identity.publisher.instance.to_string(),

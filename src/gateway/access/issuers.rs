@@ -1,11 +1,14 @@
 //! A list of issuers came over the bus: the root key's own word on whom to believe from now on.
 
+use std::path::PathBuf;
+
 use doorward_events::statement::{Interval, IssuerList, Verifier};
 
 use super::Answering;
 use crate::domain::access::Trust;
 use crate::gateway::own_story::TrustTold;
 use crate::gateway::state::{CHANGE_SETTLES, Effects, Gateway, Now};
+use crate::identity::{Ends, Item, Kind};
 use crate::local::Answer;
 
 /// A list that the root key signed, and its text.
@@ -33,6 +36,14 @@ impl Gateway {
             issuers_version: version.and_then(|version| version.try_into().ok()),
             challenge: self.challenge(now),
         }
+    }
+
+    /// The list of issuers that is believed, as one of the things that end.
+    pub(in crate::gateway) fn believed_list(&self) -> Option<Item> {
+        let belief = &self.guard.belief;
+        let ends = belief.issuers_end.clone()?;
+        let name = belief.audience.gateway.clone();
+        Some(Item { kind: Kind::IssuerList, name, file: PathBuf::new(), ends: Ok(ends) })
     }
 
     /// Believes the keys on this list, and no others, from now on; also after a restart.
@@ -76,6 +87,7 @@ impl Gateway {
         if belief.issuers.is_none() || version > belief.issuers_version {
             belief.issuers = Some(Verifier::new(list.trusted().clone()));
             belief.issuers_version = version;
+            belief.issuers_end = Some(Ends::of_list(list, signed));
             tracing::info!(version, expires = %list.expires(), "a new list of issuers is taken");
             self.keep_list(signed, &mut effects.batch);
             // It tells which list is believed.

@@ -10,6 +10,7 @@ use doorward_events::statement::{
 use doorward_events::{PublisherId, statement::IssuerListError};
 use jiff::SignedDuration;
 
+use super::issuers::Listed;
 use crate::config::{Issuers, TrustConfig};
 use crate::gateway::keys::own_key;
 
@@ -31,7 +32,7 @@ pub struct Trust {
     /// Signs the lists of issuers; `None`: nobody is believed over the bus.
     pub root: Option<PublicKey>,
     /// The keys that are believed of what comes over the bus or was signed elsewhere.
-    pub issuers: Option<IssuerList>,
+    pub issuers: Option<Listed>,
     /// What operators ask here.
     pub console: Verifier,
     /// Signs it.
@@ -73,24 +74,27 @@ pub struct Taken {
 }
 
 /// The newest list that can be believed.
-fn newest(wanted: &Issuers, taken: &Taken, now: Interval) -> Option<IssuerList> {
-    let open = |text: &str| {
-        IssuerList::open(text.trim(), &wanted.root_key, taken.version, now).map_err(Into::into)
+fn newest(wanted: &Issuers, taken: &Taken, now: Interval) -> Option<Listed> {
+    let open = |text: &str| -> anyhow::Result<Listed> {
+        let list = IssuerList::open(text.trim(), &wanted.root_key, taken.version, now)?;
+        Ok(Listed { list, signed: text.trim().to_owned() })
     };
     let file = wanted.file.as_deref();
     let of_file = file.map(|file| (file.display().to_string(), read(file).and_then(|t| open(&t))));
     let of_bus = taken.list.as_deref().map(|text| ("the bus".to_owned(), open(text)));
-    let mut newest: Option<IssuerList> = None;
+    let mut newest: Option<Listed> = None;
     for (from, list) in [of_file, of_bus].into_iter().flatten() {
         match list {
-            Ok(list) if newest.as_ref().is_none_or(|other| other.version() < list.version()) => {
-                newest = Some(list);
+            Ok(listed)
+                if newest.as_ref().is_none_or(|one| one.list.version() < listed.list.version()) =>
+            {
+                newest = Some(listed);
             }
             Ok(_) => {}
             Err(error) => tracing::error!(from, "a list of issuers is not believed: {error:#}"),
         }
     }
-    if let Some(list) = &newest {
+    if let Some(Listed { list, .. }) = &newest {
         let (version, expires) = (list.version(), list.expires());
         tracing::info!(version, %expires, "the list of issuers is taken");
     } else {

@@ -28,6 +28,18 @@ pub struct GatewayOrigin {
     pub clock: Option<ClockInterval>,
 }
 
+impl GatewayOrigin {
+    /// Whether the same gateway said it later than `other`. Within a journal the sequence decides,
+    /// whatever the clock did; across journals, which have no order, the time of recording.
+    pub fn is_later_than(&self, other: &Self) -> bool {
+        if self.journal_id == other.journal_id {
+            self.sequence > other.sequence
+        } else {
+            self.recorded_at > other.recorded_at
+        }
+    }
+}
+
 /// The bounds of the true time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockInterval {

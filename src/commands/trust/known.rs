@@ -74,7 +74,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let said = said.map_err(|words| anyhow::anyhow!("{}: {words}", lines.place()))?;
         let Some(said) = said else { continue };
         let key = (said.tenant.clone(), said.gateway.clone());
-        if newest.get(&key).is_none_or(|known| is_later(&said.origin, &known.origin)) {
+        if newest.get(&key).is_none_or(|known| said.origin.is_later_than(&known.origin)) {
             newest.insert(key, said);
         }
         if newest.len() > MOST {
@@ -140,15 +140,6 @@ fn of<D>(received: &Received<D>, believed: Option<i64>, wanted: u64) -> Option<G
         said: origin.recorded_at,
         origin,
     })
-}
-
-/// A journal counts on whatever its clock does; between two journals there is the clock alone.
-fn is_later(one: &GatewayOrigin, other: &GatewayOrigin) -> bool {
-    if one.journal_id == other.journal_id {
-        one.sequence > other.sequence
-    } else {
-        one.recorded_at > other.recorded_at
-    }
 }
 
 fn in_words(report: &Report) {

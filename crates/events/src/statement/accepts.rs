@@ -1,9 +1,9 @@
 //! What a gateway said that it reads. An issuer never sends what would be misread.
 
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::verify::knows;
+use crate::origin::GatewayOrigin;
 use crate::publishers::RegisteredPublisher;
 use crate::read::Received;
 use crate::types::{Authority, GatewayStarted};
@@ -14,9 +14,7 @@ use crate::types::{Authority, GatewayStarted};
 pub struct Accepts {
     gateway: String,
     tenant_id: String,
-    journal_id: Uuid,
-    recorded_at: Timestamp,
-    sequence: u64,
+    origin: GatewayOrigin,
     types: Vec<(String, Vec<String>)>,
 }
 
@@ -35,9 +33,7 @@ impl Accepts {
         Some(Self {
             gateway: publisher.instance.to_string(),
             tenant_id: started.envelope.tenant_id.to_string(),
-            journal_id: origin.journal_id,
-            recorded_at: origin.recorded_at,
-            sequence: origin.sequence,
+            origin,
             types: types.collect(),
         })
     }
@@ -54,18 +50,13 @@ impl Accepts {
 
     /// The journal that it has since then. A grant issued against another one is lost.
     pub fn journal_id(&self) -> Uuid {
-        self.journal_id
+        self.origin.journal_id
     }
 
-    /// Whether this replaces `other`: the same gateway said it later. Within a journal the
-    /// sequence decides; across journals, which have no order, the time of recording.
+    /// Whether this replaces `other`: the same gateway said it later
+    /// ([`GatewayOrigin::is_later_than`]).
     pub fn is_newer_than(&self, other: &Self) -> bool {
-        let later = if self.journal_id == other.journal_id {
-            self.sequence > other.sequence
-        } else {
-            self.recorded_at > other.recorded_at
-        };
-        self.gateway == other.gateway && later
+        self.gateway == other.gateway && self.origin.is_later_than(&other.origin)
     }
 
     /// Whether the gateway reads this type in the version that this build writes: in that one,

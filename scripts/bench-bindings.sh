@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# bench-bindings.sh [MILLISECONDS]: how fast the TypeScript and Python bindings validate, beside ajv
-# and fastjsonschema in the same run over the same recorded events. Needs scripts/tools.sh.
+# bench-bindings.sh [MILLISECONDS]: how fast the bindings of the three languages validate, beside the
+# jsonschema crate, ajv and fastjsonschema in the same run over the same recorded events. Needs
+# scripts/tools.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 time=${1:-3000}
@@ -10,6 +11,7 @@ target=${CARGO_TARGET_DIR:-target}
 place=$target/bench-bindings
 
 cargo build --quiet --workspace --bin doorward-schema
+cargo build --quiet --release --package doorward-seal
 rm -rf "$place"
 mkdir -p "$place"
 for language in typescript python; do
@@ -22,14 +24,17 @@ ln -s ../../../typescript "$place/test/node_modules/@doorward/events"
 node "$place/node_modules/typescript/bin/tsc" -p "$place/typescript"
 node "$place/node_modules/typescript/bin/tsc" -p "$place/test"
 
+of_rust=$("$target/release/doorward-seal" --recorded "$corpus" "$time")
 of_typescript=$(node "$place/test/dist/bench.js" "$corpus" "$time")
 of_python=$(PYTHONPATH=$place/python/src "$python" bindings/python/test/bench.py "$corpus" "$time")
-"$python" - "$of_typescript" "$of_python" <<'END'
+"$python" - "$of_rust" "$of_typescript" "$of_python" <<'END'
 import json, os, platform, sys
 
 print(f"{os.cpu_count()} processors, {platform.machine()}, load {os.getloadavg()[0]:.1f}\n")
 print("| language | beside | events | bindings, events/s | beside, events/s | ratio |\n|---|---|---|---|---|---|")
-for language, beside, text in zip(("TypeScript", "Python"), ("ajv", "fastjsonschema"), sys.argv[1:]):
+for language, beside, text in zip(
+    ("Rust", "TypeScript", "Python"), ("jsonschema", "ajv", "fastjsonschema"), sys.argv[1:]
+):
     figures = json.loads(text)
     ours, theirs = figures["bindings"], figures[beside]
     print(f"| {language} | {beside} | {figures['events']} | {ours} | {theirs} | {ours / theirs:.2f} |")

@@ -16,14 +16,19 @@
 //! The library keeps what it can from one event to the next of the same type, so a row shows what it
 //! costs when no two events in a row have the same members.
 //!
+//! `doorward-seal --recorded FILE [MILLISECONDS]` measures recorded events instead, as the bindings'
+//! own benchmarks do (`scripts/bench-bindings.sh`).
+//!
 //! All of it takes turns in one run, so that what else the machine does meets everything alike.
 //! Medians over the rounds; the ratio is the median of each round's.
 
 mod cases;
 mod clock;
+mod recorded;
 mod whole;
 
 use std::error::Error;
+use std::time::Duration;
 
 use doorward_events::EventData;
 use serde_json::Value;
@@ -35,7 +40,14 @@ use whole::{Whole, validator};
 const ROUNDS: usize = 31;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let rounds = match std::env::args().nth(1) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, file, time @ ..] = &arguments[..]
+        && flag == "--recorded"
+    {
+        let time = time.first().map_or(Ok(3000), |text| text.parse())?;
+        return recorded::compare(file, Duration::from_millis(time));
+    }
+    let rounds = match arguments.first() {
         Some(text) => text.parse()?,
         None => ROUNDS,
     };

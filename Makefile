@@ -62,7 +62,7 @@ bench-access: tools ## Of these alone: from a request to the command at the lock
 bench-vendors: tools ## Of these alone: what a process of its own costs a vendor
 	@BENCH=vendors scripts/bench.sh
 
-bench-bindings: tools ## Validation in TypeScript and Python beside ajv and fastjsonschema
+bench-bindings: tools ## Validation in Rust, TypeScript and Python beside jsonschema, ajv, fastjsonschema
 	@scripts/bench-bindings.sh
 
 demo: ## Three doors, a broker, a bus and a gateway: a story, and then to play with
@@ -75,7 +75,7 @@ release: ## Stripped binaries for arm64, armv7 and x86-64 (glibc 2.31): on Debia
 packages: ## Debian packages of what `make release` built
 	@package/build.sh $(TARGETS)
 
-emulated: ## The ARM binaries under qemu-user, with Mosquitto
+emulated: ## The built binaries, ARM's under qemu-user, with Mosquitto: do they work, how large are they?
 	@cross/emulated.sh
 
 boot: ## The package in a booted Debian: install, reload, crash, upgrade, purge, cuts (root, apt)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# emulated.sh [arm64|armv7]…: the ARM binaries under qemu-user, with this machine's Mosquitto: do they
-# start, and does a message become an event? Says what held. What an emulator cannot have (seccomp,
-# Landlock) is told by the gateway as not in force; times and memory under it are the emulator's.
+# emulated.sh [arm64|armv7|x86_64]…: the binaries of cross/build.sh, ARM's under qemu-user, with this
+# machine's Mosquitto: do they start, and does a message become an event? Says what held, and sizes,
+# memory and times. What an emulator cannot have (seccomp, Landlock) is told by the gateway as not in
+# force; times and memory under it are the emulator's.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.tools/bin:$PATH:/usr/sbin"
@@ -25,11 +26,16 @@ wait_for() { # COMMAND...
 for target in "$@"; do
     names "$target"
     work=$(mktemp -d)
-    # The core runs what lies beside it, which is no program to this machine: so a small one of this
-    # machine lies there, which starts the emulator with it.
     mkdir "$work/bin"
-    cp "$place/$target/doorward" "$work/bin/doorward"
-    cat > "$work/start.c" <<C
+    cp "$place/$target/doorward" "$place/$target/doorward-vendor" "$work/bin/"
+    runner=()
+    how=native
+    # An ARM core runs what lies beside it, which is no program to this machine: so a small one of
+    # this machine lies there, which starts the emulator with it.
+    if [ -n "$emulator" ]; then
+        runner=("$emulator" -L "$sysroot")
+        how=emulated
+        cat > "$work/start.c" <<C
 #include <stdlib.h>
 #include <unistd.h>
 int main(int argc, char **argv) {
@@ -42,8 +48,12 @@ int main(int argc, char **argv) {
     return execv(all[0], all);
 }
 C
-    gcc -O1 -o "$work/bin/doorward-vendor" "$work/start.c"
-    gateway() { "$emulator" -L "$sysroot" "$work/bin/doorward" --config "$work" "$@"; }
+        gcc -O1 -o "$work/bin/doorward-vendor" "$work/start.c"
+    fi
+    for part in doorward doorward-vendor; do
+        echo "figure: $target: $part: $(stat -c %s "$place/$target/$part") bytes"
+    done
+    gateway() { "${runner[@]}" "$work/bin/doorward" --config "$work" "$@"; }
     port=$((20000 + RANDOM % 20000))
     printf 'listener %s 127.0.0.1\nallow_anonymous true\n' "$port" > "$work/mosquitto.conf"
     mosquitto -c "$work/mosquitto.conf" > "$work/mosquitto.log" 2>&1 &
@@ -74,7 +84,7 @@ TOML
     check "check --offline" gateway check --offline > "$work/check" 2>&1
     grep '^held\|^FAILED' "$work/check"
     begun=$(date +%s%3N)
-    "$emulator" -L "$sysroot" "$work/bin/doorward" --config "$work" run > "$work/log" 2>&1 &
+    "${runner[@]}" "$work/bin/doorward" --config "$work" run > "$work/log" 2>&1 &
     core=$!
     answers() { gateway queue > /dev/null 2>&1; }
     connected() { grep -q 'connected to the broker' "$work/log"; }
@@ -84,11 +94,19 @@ TOML
         gateway events --limit 100 --json 2>/dev/null | grep -q '"entry.position_changed"'
     }
     check "the gateway answers" wait_for answers
-    echo "figure: $target: start to answer, emulated: $(($(date +%s%3N) - begun)) ms"
+    echo "figure: $target: start to answer, $how: $(($(date +%s%3N) - begun)) ms"
     check "the vendor's process has its broker" wait_for connected
     check "a message becomes an event in the journal" wait_for event
-    check "layers that the emulator lacks are told" grep -q 'not restricted' "$work/log"
-    grep -o 'the core is not restricted by this.*' "$work/log" | sed "s/^/told: $target: /"
+    if [ -n "$emulator" ]; then
+        check "layers that the emulator lacks are told" grep -q 'not restricted' "$work/log"
+        grep -o 'the core is not restricted by this.*' "$work/log" | sed "s/^/told: $target: /"
+    fi
+    # After half a minute they have given back what only their start needed.
+    sleep 35
+    for process in "$core" $(pgrep -P "$core"); do
+        awk -v what="$target: process $process, share of memory at rest, $how" \
+            '$1 == "Pss:" { printf "figure: %s: %.1f MiB\n", what, $2 / 1024 }' "/proc/$process/smaps_rollup"
+    done
     kill -TERM "$core"
     wait "$core"
     check "it stops in order" test $? = 0

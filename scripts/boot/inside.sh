@@ -29,6 +29,24 @@ has_event() { doorward events --limit 500 --json | grep -q "$1"; }
 tells() { mosquitto_pub -t zigbee2mqtt/front_door -m "{\"contact\":$1,\"last_seen\":\"$(date -u +%FT%T.%3NZ)\"}" -q 1; }
 contact() { tells "$1"; has_event '"entry.position_changed"'; }
 other_core() { local now; now=$(show MainPID); [ "$now" != 0 ] && [ "$now" != "$1" ] && runs; }
+figures() { exec 3<>/dev/tcp/127.0.0.1/9464 && printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3 && grep -q '^doorward_up' <&3; }
+still_waits() { [ "$(waiting)" -ge "$1" ]; }
+# With a configuration of setup's own, and the one before put back.
+keys() {
+    mv $config config.before
+    mkdir -m 750 $config
+    chgrp doorward $config
+    doorward setup --instance gw-boot --tenant acme --bus standalone --vendor house=zigbee2mqtt \
+        --broker localhost:8883 > setup.log 2>&1
+    [ -e /etc/mosquitto/conf.d/doorward.conf ] &&
+        [ "$(stat -c %U:%a $config/tls/doorward-house.key)" = doorward:600 ] &&
+        runuser -u nobody -g doorward -- test ! -r $config/tls/doorward-house.key &&
+        runuser -u doorward -- test -r $config/tls/doorward-house.key
+    local kept=$?
+    rm -rf $config
+    mv config.before $config
+    return $kept
+}
 install_package() { dpkg -i "$1" > dpkg.log 2>&1; }
 
 configure() {
@@ -81,13 +99,20 @@ whole() {
     check "check runs" bash -c 'doorward check > check.log 2>&1'
 
     configure
+    (umask 077 && echo "root's own" > $config/credentials/device.key)
     # The instance is new, and counts from the next start on.
     check "restarts with a configuration" systemctl restart doorward
+    handed=/run/credentials/doorward.service/device.key
+    check "what root alone keeps is handed to it" is "$(cat $handed)" "root's own"
+    check "and its user may read it" runuser -u doorward -- test -r $handed
+    check "and nobody else" bash -c "! runuser -u nobody -g doorward -- test -r $handed"
+    rm $config/credentials/device.key
     check "a vendor without its broker keeps nothing from being ready" runs
     systemctl start mosquitto
     check "its state has the vendor" wait_for says "1 of 1 up"
     core=$(show MainPID)
     vendor=$(tr ' ' '\n' < "/proc/$core/task/$core/children" | head -1)
+    check "the vendor's nice level is above the core's" test "$(ps -o ni= -p "$vendor")" -gt "$(ps -o ni= -p "$core")"
     check "the core is in a leaf of its own" is "$(sed -n 's/^0:://p' "/proc/$core/cgroup" | grep -o '[^/]*/[^/]*$')" doorward.service/core
     if grep -q memory /sys/fs/cgroup/cgroup.controllers; then
         check "the vendor's process is in its leaf" is "$(sed -n 's/^0:://p' "/proc/$vendor/cgroup" | grep -o '[^/]*/[^/]*$')" doorward.service/vendor-front
@@ -132,6 +157,13 @@ whole() {
     systemctl restart doorward
     check "its vendor comes back" wait_for says "1 of 1 up"
 
+    check "the figures' service and the renewal's timer can be switched on" \
+        systemctl enable --now doorward-metrics.service doorward-renew.timer
+    check "the figures are served" wait_for figures
+    check "to a user that is not the gateway's" bash -c \
+        '! ps -o user= -p "$(systemctl show -P MainPID doorward-metrics)" | grep -qx "doorward\|root"'
+    figures_of=$(systemctl show -P MainPID doorward-metrics)
+
     tells false
     tells true
     read -rt 2 <> <(:) || true
@@ -142,6 +174,9 @@ whole() {
     check "events wait, since the bus is away" test "$before" -gt 0
     check "the new version installs over the old" install_package doorward_2.deb
     check "and runs" wait_for other_core "$core"
+    check "its figures are served by the new one" bash -c \
+        "test \"\$(systemctl show -P MainPID doorward-metrics)\" != $figures_of"
+    check "and are there" wait_for figures
     check "its journal is the same" is "$(journal)" "$id"
     check "what waited still waits ($before events)" test "$(waiting)" -ge "$before"
     check "its configuration is as it was" is "$(sha256sum $config/doorward.toml)" "$mark"
@@ -149,6 +184,10 @@ whole() {
     check "nothing of it runs any more" bash -c '! pgrep -x doorward'
     check "the package installs again" install_package doorward_2.deb
     check "what waited still waits after that" test "$(waiting)" -ge "$before"
+    check "the version before is installed over it" install_package doorward_1.deb
+    check "it runs again" wait_for runs
+    check "and what waited still waits" wait_for still_waits "$before"
+    check "setup writes the broker's settings, and keys for the gateway's user alone" keys
     check "purge" bash -c 'dpkg -P doorward > dpkg.log 2>&1'
     check "no user and no group is left" bash -c '! getent passwd doorward && ! getent group doorward doorward-operator'
     find / -xdev -not -path '/proc*' -not -path '/boot-proof*' | sort > after

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -151,10 +152,8 @@ fn a_dry_run_writes_nothing_and_a_second_run_changes_nothing() {
     let said = controller.run(&first);
     assert!(said.contains("created") && said.contains("left to do:\n 1. "), "{said}");
     let made = controller.files();
-    let secret = |path: &str| {
-        use std::os::unix::fs::PermissionsExt;
-        fs::metadata(controller.at(path)).unwrap().permissions().mode() & 0o077
-    };
+    let secret =
+        |path: &str| fs::metadata(controller.at(path)).unwrap().permissions().mode() & 0o077;
     for key in ["etc/tls/ca.key", "etc/tls/doorward-house.key", "etc/tls/devices/house.key"] {
         assert_eq!(secret(key), 0, "{key}");
     }
@@ -164,6 +163,25 @@ fn a_dry_run_writes_nothing_and_a_second_run_changes_nothing() {
     let same = controller.run(&first);
     assert!(same.contains("nothing changed"), "{same}");
     assert_eq!(controller.files(), made);
+
+    // Setup closes a key that others could read, and gives it to the gateway's user where it may.
+    let key = controller.at("etc/tls/doorward-house.key");
+    let account = "doorward:x:4242:4243::/nonexistent:/usr/sbin/nologin\n";
+    fs::write(controller.at("root/etc/passwd"), account).unwrap();
+    fs::write(controller.at("root/etc/group"), "doorward:x:4243:\n").unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+    let dry = controller.run(&["--dry-run".to_owned()]);
+    assert!(
+        dry.contains("doorward-house.key") && secret("etc/tls/doorward-house.key") != 0,
+        "{dry}"
+    );
+    controller.run(&[]);
+    let found = fs::metadata(&key).unwrap();
+    assert_eq!(found.permissions().mode() & 0o777, 0o600);
+    if rustix::process::geteuid().is_root() {
+        assert_eq!((found.uid(), found.gid()), (4242, 4243));
+    }
+    assert!(controller.run(&[]).contains("nothing changed"));
 
     // What is not said and cannot be asked is an error, and nothing is written.
     let bare = Controller::new();
@@ -369,7 +387,7 @@ fn a_list_that_lets_too_much_through_is_found_and_setup_mends_it() {
     };
     assert_eq!(checked("broker")["state"], "ok");
     let found = checked("acl");
-    assert_eq!(found["state"], "warning", "{found}");
+    assert_eq!(found["state"], "error", "{found}");
     let detail = found["detail"].as_str().unwrap();
     assert!(detail.contains("command another vendor's devices"), "{found}");
     assert!(found["remedy"].as_str().unwrap().contains("doorward setup"), "{found}");

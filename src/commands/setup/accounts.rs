@@ -13,15 +13,23 @@ pub(super) fn group(root: &Path, name: &str) -> Option<u32> {
     })
 }
 
-/// Gives a folder and what is in it to the user of this name, where root asks and there is one.
-pub(super) fn give(root: &Path, folder: &Path, user: &str) -> anyhow::Result<()> {
-    let users = std::fs::read_to_string(root.join("etc/passwd")).unwrap_or_default();
-    let found = users.lines().find_map(|line| {
+/// A user's own number and its group's.
+pub(super) type Account = (u32, u32);
+
+/// The user of this name, as the file says; `None`: there is none.
+pub(super) fn user(root: &Path, name: &str) -> Option<Account> {
+    let text = std::fs::read_to_string(root.join("etc/passwd")).ok()?;
+    text.lines().find_map(|line| {
         let mut fields = line.split(':');
-        let named = fields.next() == Some(user);
-        let (uid, gid) = (fields.nth(1)?.parse::<u32>().ok()?, fields.next()?.parse::<u32>().ok()?);
-        named.then_some((uid, gid))
-    });
+        let named = fields.next() == Some(name);
+        let account = (fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?);
+        named.then_some(account)
+    })
+}
+
+/// Gives a folder and what is in it to the user of this name, where root asks and there is one.
+pub(super) fn give(root: &Path, folder: &Path, name: &str) -> anyhow::Result<()> {
+    let found = user(root, name);
     let Some((uid, gid)) = found.filter(|_| rustix::process::geteuid().is_root()) else {
         return Ok(());
     };
@@ -29,7 +37,7 @@ pub(super) fn give(root: &Path, folder: &Path, user: &str) -> anyhow::Result<()>
     while let Some(path) = waiting.pop() {
         // A link is given itself, not what it points to.
         std::os::unix::fs::lchown(&path, Some(uid), Some(gid))
-            .with_context(|| format!("{} cannot be given to {user}", path.display()))?;
+            .with_context(|| format!("{} cannot be given to {name}", path.display()))?;
         if std::fs::symlink_metadata(&path)?.is_dir() {
             for item in std::fs::read_dir(&path)? {
                 waiting.push(item?.path());

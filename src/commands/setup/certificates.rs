@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use jiff::Timestamp;
 
+use super::accounts::Account;
 use super::written::{Files, Readers};
 use crate::identity::{Authority, Certificate, Signed, certificates, read_bounded};
 
@@ -20,8 +21,10 @@ pub(super) struct Places<'a> {
     pub(super) config: &'a Path,
     /// The broker's own folder for them, where the broker is on this machine.
     pub(super) broker: Option<&'a Path>,
-    /// The group of the gateway's user, and of the broker's.
-    pub(super) gateway_group: Option<u32>,
+    /// The gateway's user: its vendors' keys are its alone, since who has one may command devices
+    /// at the broker, past every decision. Those in its group may only ask the gateway.
+    pub(super) gateway_user: Option<Account>,
+    /// The group of the broker's user.
     pub(super) broker_group: Option<u32>,
 }
 
@@ -50,7 +53,7 @@ pub(super) fn make(
         .flat_map(|vendor| {
             let ours = format!("{}{vendor}", super::acl::OURS);
             [
-                (ours, tls.clone(), Readers::Group(places.gateway_group)),
+                (ours, tls.clone(), Readers::User(places.gateway_user)),
                 (vendor.clone(), tls.join(DEVICES), Readers::Owner),
             ]
         })
@@ -123,7 +126,7 @@ fn pair(
         let found = Certificate::read(&certificate)?;
         if found.renewal_due() > now {
             files.unchanged(&certificate);
-            return Ok(());
+            return files.guard(&key, readers);
         }
         let signed = sign()?;
         // The key first: with the old certificate it is refused, and the next run goes on here.

@@ -213,7 +213,7 @@ fn set_up_broker(
     let places = Places {
         config,
         broker: here.then_some(folder.as_path()),
-        gateway_group: group("doorward"),
+        gateway_user: accounts::user(&args.root, "doorward"),
         broker_group: group("mosquitto"),
     };
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), host.clone()];

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+
+use super::accounts::Account;
 
 /// The digests, one a line as `sha256sum` writes them.
 const DIGESTS: &str = "setup.sha256";
@@ -35,6 +37,8 @@ pub(super) enum Readers {
     Everybody,
     /// Its owner and this group; where the system has no such group, its owner.
     Group(Option<u32>),
+    /// This user, whose the file is then; where the system has no such user, who writes it.
+    User(Option<Account>),
     Owner,
 }
 
@@ -111,6 +115,24 @@ impl Files {
         Ok(())
     }
 
+    /// A key that is as it should be, but for who may read it: others cannot any more.
+    pub(super) fn guard(&mut self, key: &Path, readers: Readers) -> anyhow::Result<()> {
+        let (Readers::User(_) | Readers::Owner) = readers else { return Ok(()) };
+        let failed = || format!("{} cannot be kept from others", key.display());
+        let mode = std::fs::metadata(key).with_context(failed)?.permissions().mode();
+        let others = mode & 0o077;
+        if others == 0 {
+            return Ok(());
+        }
+        if !self.dry {
+            let open = std::fs::File::open(key).with_context(failed)?;
+            own(&open, readers).with_context(failed)?;
+            open.set_permissions(std::fs::Permissions::from_mode(0o600)).with_context(failed)?;
+        }
+        self.told.push((key.to_owned(), Fate::Updated));
+        Ok(())
+    }
+
     /// A file is as it should be.
     pub(super) fn unchanged(&mut self, file: &Path) {
         self.told.push((file.to_owned(), Fate::Unchanged));
@@ -157,10 +179,10 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Option<String>> {
 fn replace(file: &Path, text: &str, readers: Readers) -> anyhow::Result<()> {
     let mut beside = file.as_os_str().to_owned();
     beside.push(".new");
-    let (mode, group) = match readers {
-        Readers::Everybody => (0o644, None),
-        Readers::Group(Some(group)) => (0o640, Some(group)),
-        Readers::Group(None) | Readers::Owner => (0o600, None),
+    let mode = match readers {
+        Readers::Everybody => 0o644,
+        Readers::Group(Some(_)) => 0o640,
+        Readers::Group(None) | Readers::User(_) | Readers::Owner => 0o600,
     };
     let write = || -> std::io::Result<()> {
         if let Some(folder) = file.parent() {
@@ -172,15 +194,25 @@ fn replace(file: &Path, text: &str, readers: Readers) -> anyhow::Result<()> {
         }
         let mut options = std::fs::OpenOptions::new();
         let mut made = options.write(true).create_new(true).mode(mode).open(&beside)?;
-        // Only root may give a file to a group that is not its own.
-        if group.is_some() && rustix::process::geteuid().is_root() {
-            std::os::unix::fs::fchown(&made, None, group)?;
-        }
+        own(&made, readers)?;
         made.write_all(text.as_bytes())?;
         made.sync_all()?;
         std::fs::rename(&beside, file)
     };
     write().with_context(|| format!("{} cannot be written", file.display()))
+}
+
+/// Gives a file to those who are to read it. Only root may.
+fn own(file: &std::fs::File, readers: Readers) -> std::io::Result<()> {
+    let (user, group) = match readers {
+        Readers::Group(group) => (None, group),
+        Readers::User(account) => account.unzip(),
+        Readers::Everybody | Readers::Owner => return Ok(()),
+    };
+    if (user, group) == (None, None) || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    std::os::unix::fs::fchown(file, user, group)
 }
 
 /// The lines that only one of the two has: `-` of the file as it is, `+` of what would be written.
@@ -204,8 +236,6 @@ fn difference(there: &str, ours: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     fn put(folder: &Path, text: &str, dry: bool) -> Fate {

@@ -437,9 +437,17 @@ until_true 60 "events still wait for the bus after the restart" all_delivered
 doorward doors --json | grep -q '"lock":{"value":"unlocked","quality":"observed"' ||
     fail "the lock's state is not observed"
 doorward doors | show
-say "doorward check: the files, the port, the brokers, the running gateway. The warning is right: the" \
-    "port of a real adapter is named under /dev/serial/by-id."
-doorward check | show || fail "'doorward check' finds errors"
+say "doorward check: the files, the port, the brokers, the running gateway. Its errors are right: this" \
+    "broker has no list of who may do what. So is what it says of the port: that of a real adapter is" \
+    "named under /dev/serial/by-id."
+doorward check | show || true
+doorward check --json >"$work/check" || true
+# The folder may lie in memory.
+"$python" -c '
+import json, sys
+found = json.load(sys.stdin)["findings"]
+sys.exit({one["check"] for one in found if one["severity"] == "error"} - {"disk"} != {"acl"})
+' <"$work/check" || fail "'doorward check' finds other errors: $(cat "$work/check")"
 
 say "Once more, is it all there? After a crash what was under way may leave again, with its id."
 until_true 20 "the queue is not what the journal gave out" arrived --resent

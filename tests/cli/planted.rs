@@ -104,7 +104,20 @@ fn a_disk_that_does_not_fit_is_told() {
     mount("nfs4", "rw");
     finds(&outcome(&place, root, "disk"), "error", "no write-ahead log works", "state_dir");
     mount("tmpfs", "rw");
-    finds(&outcome(&place, root, "disk"), "warning", "a power cut takes all", "state_dir");
+    let lost = "the journal does not survive a restart";
+    finds(&outcome(&place, root, "disk"), "error", lost, "state_dir");
+    let overlay = "22 1 0:30 / / rw - overlay overlayroot rw,lowerdir=/media/root-ro,\
+                   upperdir=/media/root-rw/overlay,workdir=/media/root-rw/overlay-workdir/_\n";
+    let upper = |kind: &str| format!("23 22 0:31 / /media/root-rw rw - {kind} upper rw\n");
+    plant(root, "proc/self/mountinfo", &format!("{overlay}{}", upper("tmpfs")));
+    finds(&outcome(&place, root, "disk"), "error", lost, "small partition");
+    plant(root, "proc/self/mountinfo", &format!("{overlay}{}", upper("ext4")));
+    is_well(&outcome(&place, root, "disk"));
+    // Below the root, and out of its sight.
+    plant(root, "proc/self/mountinfo", overlay);
+    is_well(&outcome(&place, root, "disk"));
+    plant(root, "proc/cmdline", "quiet boot=overlay\n");
+    finds(&outcome(&place, root, "disk"), "error", lost, "small partition");
     mount("ext4", "ro,noatime");
     finds(&outcome(&place, root, "disk"), "error", "read-only", "remount,rw");
     mount("ext4", "rw,noatime");
@@ -134,7 +147,17 @@ fn a_clock_that_no_battery_keeps_is_told() {
     assert!(findings().contains("no hardware clock"), "{}", findings());
     assert!(findings().contains("dtoverlay=i2c-rtc,ds3231"), "{}", findings());
     fs::create_dir_all(root.join("sys/class/rtc/rtc0")).unwrap();
-    assert!(!findings().contains("no hardware clock"), "{}", findings());
+    assert!(!findings().contains("hardware clock"), "{}", findings());
+    // A Raspberry Pi 5 has one, whose battery is to be bought.
+    plant(root, "sys/class/rtc/rtc0/since_epoch", "31\n");
+    assert!(findings().contains("no battery, or an empty one: it shows 1970-01-01"));
+    assert!(findings().contains("Raspberry Pi 5 at J5"), "{}", findings());
+    // Beside it one with a battery; then its own.
+    plant(root, "sys/class/rtc/rtc1/since_epoch", "1790000000\n");
+    assert!(!findings().contains("hardware clock"), "{}", findings());
+    fs::remove_dir_all(root.join("sys/class/rtc/rtc1")).unwrap();
+    assert!(findings().contains("hardware clock"), "{}", findings());
+    plant(root, "sys/class/rtc/rtc0/since_epoch", "1790000000\n");
     // The other fault, which this machine may have or not, and its remedy in the file.
     let main = fs::read_to_string(place.path().join("doorward.toml")).unwrap();
     place.write("doorward.toml", &format!("{main}[trust]\nclock_error_ms = 100\n"));

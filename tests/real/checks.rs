@@ -15,7 +15,8 @@ use crate::support::broker::{Broker, SHIPPED};
 use crate::support::certificates::Certificates;
 use crate::support::client::Client;
 use crate::support::device;
-use crate::support::gateway::{Gateway, Setup};
+use crate::support::gateway::{Gateway, Setup, eventbridge};
+use crate::support::sink::{Mood, Sink};
 use crate::support::wait_for;
 
 fn setup(folder: &Path, broker_port: u16, mqtt: String) -> Setup<'_> {
@@ -145,6 +146,35 @@ fn a_certificate_that_ended_or_that_has_another_key_is_told() {
     assert_ne!(check()["state"], "error", "{}", check());
 }
 
+#[test]
+fn a_bus_that_denies_is_told_with_what_to_allow() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sink = Sink::start();
+    sink.down();
+    let place = folder.path().join("gateway");
+    let bus = eventbridge("doors", sink.port);
+    let mut gateway = Gateway::configured_only(&Setup { bus, ..setup(&place, 1, String::new()) });
+    let check = |gateway: &Gateway| outcome(gateway.command(), "bus");
+    let idle = check(&gateway);
+    assert_eq!(idle["state"], "skipped", "{idle}");
+    assert!(idle["detail"].as_str().unwrap().contains("connect --test"), "{idle}");
+    gateway.up();
+    let is = |gateway: &Gateway, state: &str| {
+        wait_for(state, Duration::from_secs(60), || {
+            let found = check(gateway);
+            (found["state"] == state).then_some(found)
+        })
+    };
+    finds(&is(&gateway, "warning"), "warning", "the bus doors does not take", "if it lasts");
+    sink.moods([Mood::Fail(400, "AccessDeniedException")]);
+    sink.up();
+    let allow = "events:PutEvents on the bus doors";
+    finds(&is(&gateway, "error"), "error", "publish: AccessDeniedException", allow);
+    sink.moods([Mood::Accept]);
+    let mended = is(&gateway, "ok");
+    assert!(mended["detail"].as_str().unwrap().contains("has taken "), "{mended}");
+}
+
 /// As a user without root's powers would, in no further group but `group`.
 fn powerless(gateway: &Gateway, group: Option<u32>) -> Command {
     let plain = gateway.command();
@@ -156,6 +186,33 @@ fn powerless(gateway: &Gateway, group: Option<u32>) -> Command {
     };
     command.arg(plain.get_program()).args(plain.get_args());
     command
+}
+
+#[test]
+fn a_key_that_is_the_gateways_alone_is_no_fault_to_an_operator() {
+    const OURS: &str = "doorward-zigbee2mqtt";
+    assert!(rustix::process::geteuid().is_root(), "powers are given up, and files given, by root");
+    let folder = tempfile::tempdir().unwrap();
+    let certificates = Certificates::make(&folder.path().join("tls"), &[OURS]);
+    let broker = Broker::shipped(&folder.path().join("broker"), &certificates, "");
+    let table = certificates.table(&certificates, OURS);
+    let place = folder.path().join("gateway");
+    let gateway = Gateway::configured_only(&setup(&place, broker.port, table));
+    let key = folder.path().join("tls").join(format!("{OURS}.key"));
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    std::os::unix::fs::chown(&key, Some(65534), Some(65534)).unwrap();
+    for check in ["certificates", "broker", "acl"] {
+        let ours = outcome(gateway.command(), check);
+        assert_ne!(ours["state"], "error", "{ours}");
+        let mut command = powerless(&gateway, None);
+        let output = command.args(["check", "--only", check, "--json"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let skipped = |looked: &&Value| looked["skipped"] == true;
+        let looked = report["looked"].as_array().unwrap().iter().find(skipped).expect(check);
+        let detail = looked["detail"].as_str().unwrap();
+        assert!(detail.contains("not ours to read; sudo doorward check"), "{looked}");
+    }
 }
 
 #[test]
@@ -184,8 +241,7 @@ fn a_port_that_the_user_may_not_use_is_told_with_its_group() {
          open = { input = 1, contact = \"normally_open\" }\n",
     )
     .unwrap();
-    let check = |group| {
-        let mut command = powerless(&gateway, group);
+    let said = |mut command: Command| {
         let output = command
             .args(["check", "--only", "serial", "--json", "--root"])
             .arg(&root)
@@ -195,9 +251,21 @@ fn a_port_that_the_user_may_not_use_is_told_with_its_group() {
             .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
         report["checks"][0].clone()
     };
+    let check = |group| said(powerless(&gateway, group));
     finds(&check(None), "error", "ermission denied", "usermod -aG dialout doorward");
     let mended = check(Some(DIALOUT));
     assert_eq!(mended["state"], "ok", "{mended}");
+
+    // Root may use any port: as soon as there is the gateway's user, it is that one's rights.
+    let as_root = || said(gateway.command());
+    assert_eq!(as_root()["state"], "ok", "{}", as_root());
+    fs::write(root.join("etc/passwd"), "doorward:x:990:980::/nonexistent:/bin/false\n").unwrap();
+    finds(&as_root(), "error", "to the gateway's user", "usermod -aG dialout doorward");
+    fs::write(root.join("etc/group"), format!("dialout:x:{DIALOUT}:doorward\n")).unwrap();
+    assert_eq!(as_root()["state"], "ok", "{}", as_root());
+    fs::write(root.join("etc/group"), "").unwrap();
+    fs::create_dir(place.join("state")).unwrap();
+    assert_eq!(as_root()["state"], "ok", "a gateway whose state is root's runs as root");
 }
 
 /// Starts what its arguments say under a filter for which the kernel has no Landlock.

@@ -3,6 +3,7 @@
 
 use super::broker::{at_brokers, file_of, words};
 use super::part::Part;
+use super::rights;
 use super::surroundings::Surroundings;
 use crate::config::{Configuration, Finding, VendorConfig};
 use crate::link::MqttConnection;
@@ -31,10 +32,11 @@ pub(super) async fn look(around: &Surroundings, configuration: &Configuration, p
     for ((vendor, broker), (topics, verdicts)) in vendors.iter().zip(results) {
         let what = format!("what {} may publish at {}:{}", vendor.id, broker.host, broker.port);
         match verdicts {
+            Err(error) if rights::withheld(&error) => part.not_looked(what, rights::NOT_OURS),
             Err(error) => part.not_looked(what, words(&error)),
             Ok(verdicts) => {
                 let file = file_of(around, vendor);
-                judge(vendor, &what, &file, &topics, &verdicts, part);
+                judge(vendor.id.as_str(), &what, &file, &topics, &verdicts, part);
             }
         }
     }
@@ -70,38 +72,62 @@ pub(in crate::commands) fn beside(filter: &str) -> String {
 }
 
 fn judge(
-    vendor: &VendorConfig,
+    vendor: &str,
     what: &str,
     file: &std::path::Path,
     topics: &[String],
     verdicts: &[Verdict],
     part: &mut Part,
 ) {
-    let through: Vec<&str> = topics
-        .iter()
-        .zip(verdicts)
-        .filter(|(_, verdict)| **verdict != Verdict::Refused)
-        .map(|(topic, _)| topic.as_str())
-        .collect();
-    let Some(first) = through.iter().find(|topic| **topic != NOBODYS).or(through.first()) else {
-        part.well(what, Some("what it must not say is refused".to_owned()));
-        return;
+    let with = |wanted: Verdict| -> Vec<&str> {
+        let both = topics.iter().zip(verdicts);
+        both.filter(|(_, verdict)| **verdict == wanted).map(|(topic, _)| topic.as_str()).collect()
     };
-    let consequence = if *first == NOBODYS {
-        "the broker has no list of who may do what: whoever reaches it can open doors"
+    let (through, unclear) = (with(Verdict::Taken), with(Verdict::Other));
+    if let Some(first) = through.iter().find(|topic| **topic != NOBODYS).or(through.first()) {
+        let consequence = if *first == NOBODYS {
+            "the broker has no list of who may do what: whoever reaches it can open doors"
+        } else {
+            "it can command another vendor's devices"
+        };
+        let text = format!("the broker lets {vendor} publish on {first}: {consequence}");
+        let remedy = "doorward setup writes the list (acl_file), then systemctl restart mosquitto; \
+                      by hand: docs/broker.md";
+        part.find(Finding::error(file, text, remedy).at(None, "mqtt"));
+        part.bad(what, format!("{} of {} were let through", through.len(), topics.len()));
+    } else if let Some(first) = unclear.first() {
+        let text = format!("the broker says neither yes nor no to {vendor} on {first}");
+        let remedy = "see in its log what it makes of doorward-check (journalctl -u mosquitto)";
+        part.find(Finding::warning(file, text, remedy).at(None, "mqtt"));
+        part.bad(what, format!("{} of {} had no clear answer", unclear.len(), topics.len()));
     } else {
-        "it can command another vendor's devices"
-    };
-    let text = format!("the broker lets {} publish on {first}: {consequence}", vendor.id);
-    let remedy = "doorward setup writes the list (acl_file), then systemctl restart mosquitto; by \
-                  hand: docs/broker.md";
-    part.find(Finding::warning(file, text, remedy).at(None, "mqtt"));
-    part.bad(what, format!("{} of {} were let through", through.len(), topics.len()));
+        part.well(what, Some("what it must not say is refused".to_owned()));
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::part::State;
     use super::*;
+
+    #[test]
+    fn who_lets_anyone_command_is_an_error() {
+        use Verdict::{Other, Refused, Taken};
+        let topics = ["garage/left/command/doorward-check".to_owned(), NOBODYS.to_owned()];
+        for (verdicts, state, words) in [
+            ([Refused, Refused], State::Ok, "is refused"),
+            ([Refused, Taken], State::Error, "whoever reaches it can open doors"),
+            ([Taken, Refused], State::Error, "can command another vendor's devices"),
+            ([Taken, Taken], State::Error, "can command another vendor's devices"),
+            ([Taken, Other], State::Error, "can command another vendor's devices"),
+            ([Refused, Other], State::Warning, "neither yes nor no to house"),
+        ] {
+            let mut part = Part::default();
+            judge("house", "what", "house.toml".as_ref(), &topics, &verdicts, &mut part);
+            assert_eq!(part.state(), state, "{part:?}");
+            assert!(part.detail().unwrap().contains(words), "{part:?}");
+        }
+    }
 
     #[test]
     fn what_is_tried_reaches_no_device() {

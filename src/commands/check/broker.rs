@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::counted;
 use super::part::Part;
 use super::surroundings::Surroundings;
+use super::{counted, rights};
 use crate::config::{Configuration, Finding, VendorConfig};
 use crate::link::{Connection, MqttConnection};
 use crate::vendor::Verdict;
@@ -31,6 +31,7 @@ pub(super) async fn look(around: &Surroundings, configuration: &Configuration, p
         let file = file_of(around, vendor);
         match granted {
             Ok(granted) => grants(&what, &file, &filters, &granted, part),
+            Err(error) if rights::withheld(&error) => part.not_looked(what, rights::NOT_OURS),
             Err(error) => {
                 let detail = words(&error);
                 let remedy = "check host, port, certificates and the broker's log (journalctl -u \

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::broker::{at_brokers, file_of};
 use super::part::Part;
+use super::rights;
 use super::surroundings::Surroundings;
 use crate::config::{Configuration, Finding};
 use crate::identity::{Item, Kind, Standing, inventory};
@@ -15,6 +16,7 @@ pub(super) fn look(around: &Surroundings, configuration: &Configuration, part: &
         let what = format!("certificates of {}", vendor.id);
         match crate::vendor::usable(files) {
             Ok(()) => part.well(what, None),
+            Err(error) if rights::withheld(&error) => part.not_looked(what, rights::NOT_OURS),
             Err(error) => {
                 let detail = format!("{error:#}");
                 let remedy = "doorward setup makes what is missing; a key and a certificate belong \
@@ -50,7 +52,9 @@ fn ends(item: &Item, now: Timestamp, part: &mut Part) {
              mosquitto doorward",
         ),
         (Err(why), kind) => {
-            if kind == Kind::DeviceCertificate {
+            if kind == Kind::DeviceCertificate && rights::is_closed(&item.file) {
+                part.not_looked(what, rights::NOT_OURS);
+            } else if kind == Kind::DeviceCertificate {
                 let text = format!("the {what} cannot be used: {why}");
                 let remedy = "doorward identity request prints what is to be signed, doorward \
                               identity install takes what was";

@@ -1,6 +1,10 @@
 //! Whether somebody stands for the clock, and whether it outlives a power cut.
 
+use std::io::ErrorKind;
+use std::path::Path;
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::part::Part;
 use super::surroundings::Surroundings;
@@ -8,6 +12,8 @@ use crate::config::{Configuration, Finding, SystemClock};
 
 /// Where the kernel lists clocks that run on a battery of their own.
 const HARDWARE_CLOCKS: &str = "/sys/class/rtc";
+/// No clock that went on without power shows an earlier time: the beginning of 2025, in seconds.
+const EARLIEST_S: i64 = 1_735_689_600;
 
 pub(super) fn look(around: &Surroundings, configuration: &Configuration, part: &mut Part) {
     let within = |error: Duration| format!("right within {} ms", error.as_millis());
@@ -43,17 +49,62 @@ pub(super) fn look(around: &Surroundings, configuration: &Configuration, part: &
 
 fn hardware(around: &Surroundings, part: &mut Part, warn: impl Fn(String, &str) -> Finding) {
     let what = "hardware clock";
-    let found = std::fs::read_dir(around.place(HARDWARE_CLOCKS))
-        .is_ok_and(|mut clocks| clocks.next().is_some());
-    if found {
+    let clocks = std::fs::read_dir(around.place(HARDWARE_CLOCKS)).into_iter().flatten().flatten();
+    let found: Vec<Option<String>> = clocks.map(|clock| stopped(&clock.path())).collect();
+    if found.iter().any(Option::is_none) {
         part.well(what, None);
         return;
     }
-    let text = "no hardware clock: after a power cut no door opens for a grant until a time server \
-                has answered";
+    let consequence =
+        "after a power cut no door opens for a grant until a time server has answered";
+    if let Some(shown) = found.into_iter().flatten().next() {
+        let text =
+            format!("the hardware clock has no battery, or an empty one: {shown}; {consequence}");
+        let remedy = "put a battery in: on a Raspberry Pi 5 at J5, else into the clock module";
+        part.find(warn(text, remedy));
+        part.bad(what, shown);
+        return;
+    }
+    let text = format!("no hardware clock: {consequence}");
     let remedy = "add a clock module with a battery; on a Raspberry Pi with a DS3231, add \
                   dtoverlay=i2c-rtc,ds3231 to /boot/firmware/config.txt and reboot; a Raspberry Pi 5 \
                   has one, and needs a battery at J5";
-    part.find(warn(text.to_owned(), remedy));
+    part.find(warn(text, remedy));
     part.bad(what, "none");
+}
+
+/// How a clock shows that it stood still without power, if it does: by a time long past, or by none,
+/// as the driver of one says that knows so itself. Once a time service has set it, it shows nothing.
+fn stopped(clock: &Path) -> Option<String> {
+    let text = match std::fs::read_to_string(clock.join("since_epoch")) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        Err(_) => return Some("it shows no time".to_owned()),
+    };
+    let at = Timestamp::from_second(text.trim().parse().ok()?).ok()?;
+    (at.as_second() < EARLIEST_S).then(|| format!("it shows {at:.0}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_stood_still_shows_a_time_long_past_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("since_epoch");
+        assert_eq!(stopped(folder.path()), None, "the kernel does not tell its time");
+        for (shown, words) in [
+            ("12\n", Some("it shows 1970-01-01T00:00:12Z")),
+            ("1735689599\n", Some("it shows 2024-12-31T23:59:59Z")),
+            ("1735689600\n", None),
+            ("?\n", None),
+        ] {
+            std::fs::write(&file, shown).unwrap();
+            assert_eq!(stopped(folder.path()).as_deref(), words);
+        }
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        assert_eq!(stopped(folder.path()).as_deref(), Some("it shows no time"));
+    }
 }

@@ -12,8 +12,10 @@ use crate::journal::Space;
 /// File systems without the shared memory or the locks that a write-ahead log needs.
 const UNFIT: &[&str] =
     &["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "vfat", "exfat", "msdos"];
-/// File systems that a power cut empties.
+/// File systems in memory.
 const VOLATILE: &[&str] = &["tmpfs", "ramfs"];
+/// On the kernel's command line: the root is an overlay in memory, as `raspi-config` once made it.
+const OVERLAY_ROOT: &str = "boot=overlay";
 /// What is mounted where (proc(5)).
 const MOUNTS: &str = "/proc/self/mountinfo";
 
@@ -25,6 +27,8 @@ struct Mount {
     read_only: bool,
     kind: String,
     source: String,
+    /// Where an overlay puts what is written to it.
+    upper: Option<PathBuf>,
 }
 
 pub(super) fn look(around: &Surroundings, configuration: &Configuration, part: &mut Part) {
@@ -40,7 +44,8 @@ pub(super) fn look(around: &Surroundings, configuration: &Configuration, part: &
         Some(mount) => {
             said.push(mount.kind.clone());
             said.push(sort(around, mount));
-            suits(mount, state, part);
+            let command_line = around.text("/proc/cmdline").unwrap_or_default();
+            suits(mount, in_memory(mount, &mounts, &command_line), state, part);
         }
         None => said.push("nothing says what it is".to_owned()),
     }
@@ -66,15 +71,21 @@ pub(super) fn look(around: &Surroundings, configuration: &Configuration, part: &
     }
 }
 
-fn suits(mount: &Mount, state: &Path, part: &mut Part) {
+fn suits(mount: &Mount, in_memory: Option<String>, state: &Path, part: &mut Part) {
     let kind = mount.kind.as_str();
     let elsewhere = "set gateway.state_dir to a folder on ext4, f2fs, btrfs or xfs of this machine";
     if UNFIT.contains(&kind) || kind.starts_with("fuse") {
         let text = format!("{} is on {kind}, where no write-ahead log works", state.display());
         part.find(Finding::error(state, text, elsewhere));
-    } else if VOLATILE.contains(&kind) {
-        let text = format!("{} is on {kind}: a power cut takes all of it", state.display());
-        part.find(Finding::warning(state, text, elsewhere));
+    } else if let Some(words) = in_memory {
+        let text =
+            format!("{} is on {words}: the journal does not survive a restart", state.display());
+        let remedy = format!(
+            "mount a small partition at {} (ext4, f2fs, btrfs or xfs; beside overlayroot with \
+             recurse=0), or {elsewhere}; docs/hardware.md",
+            state.display()
+        );
+        part.find(Finding::error(state, text, remedy));
     } else if mount.read_only {
         let text = format!("{} is mounted read-only", mount.point.display());
         let remedy = format!(
@@ -85,6 +96,21 @@ fn suits(mount: &Mount, state: &Path, part: &mut Part) {
         );
         part.find(Finding::error(state, text, remedy));
     }
+}
+
+/// How a mount lies in memory, if it does: itself, or what is written to it as an overlay.
+fn in_memory(mount: &Mount, mounts: &[Mount], command_line: &str) -> Option<String> {
+    if VOLATILE.contains(&mount.kind.as_str()) {
+        return Some(mount.kind.clone());
+    }
+    let upper = mount.upper.as_deref()?;
+    let below = mount_of(mounts, upper).filter(|below| below.point != mount.point);
+    let lies_there = match below {
+        Some(below) => VOLATILE.contains(&below.kind.as_str()),
+        // What is below a root may be mounted before it and out of its sight, as a container's is.
+        None => command_line.split_whitespace().any(|word| word == OVERLAY_ROOT),
+    };
+    lies_there.then(|| format!("an overlay in memory ({})", upper.display()))
 }
 
 /// The sort of the disk that a file system is on, as the kernel tells it.
@@ -116,17 +142,19 @@ fn sort(around: &Surroundings, mount: &Mount) -> String {
 
 /// Read from proc(5): `36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/root rw`.
 fn mounts(text: &str) -> Vec<Mount> {
+    let path = |text: &str| PathBuf::from(text.replace("\\040", " "));
     let read = |line: &str| {
         let (before, after) = line.split_once(" - ")?;
         let mut before = before.split(' ');
         let device = before.nth(2)?.to_owned();
-        let point = PathBuf::from(before.nth(1)?.replace("\\040", " "));
+        let point = path(before.nth(1)?);
         let own = before.next()?;
         let mut after = after.split(' ');
         let (kind, source) = (after.next()?.to_owned(), after.next()?.to_owned());
         let options = after.next().unwrap_or_default();
         let read_only = [own, options].iter().any(|all| all.split(',').any(|one| one == "ro"));
-        Some(Mount { device, point, read_only, kind, source })
+        let upper = options.split(',').find_map(|one| one.strip_prefix("upperdir=")).map(path);
+        Some(Mount { device, point, read_only, kind, source, upper })
     };
     text.lines().filter_map(read).collect()
 }
@@ -155,5 +183,44 @@ broken";
         assert_eq!(of("/var/lib/doorward/x").kind, "f2fs");
         assert_eq!(of("/var/lib").device, "179:2");
         assert!(of("/etc").read_only && !of("/tmp/a").read_only);
+    }
+
+    #[test]
+    fn what_lies_in_memory_is_seen_through_an_overlay() {
+        let overlay = |point: &str, upper: &str| {
+            format!("30 1 0:30 / {point} rw - overlay over rw,lowerdir=/l,upperdir={upper},w=/w\n")
+        };
+        let disk = "22 1 179:2 / / rw - ext4 /dev/mmcblk0p2 rw\n".to_owned();
+        let memory = |point: &str| format!("31 30 0:31 / {point} rw - tmpfs tmpfs-root rw\n");
+        let state = Path::new("/var/lib/doorward");
+        for (lines, command_line, words) in [
+            (disk.clone(), "boot=overlay", None),
+            (disk.clone() + &memory("/var/lib"), "", Some("tmpfs")),
+            // overlayroot, alone and with a partition that is covered too.
+            (
+                overlay("/", "/media/root-rw/overlay") + &memory("/media/root-rw"),
+                "",
+                Some("an overlay in memory (/media/root-rw/overlay)"),
+            ),
+            (
+                disk.clone() + &overlay("/var/lib", "/run/a\\040b") + &memory("/run"),
+                "",
+                Some("an overlay in memory (/run/a b)"),
+            ),
+            // The same with a partition of its own.
+            (overlay("/", "/run/a") + &memory("/run") + &disk.replace("/ /", "/ /var"), "", None),
+            // On a disk; and out of sight, of a container and of raspi-config's.
+            (disk + &overlay("/var", "/data/upper"), "", None),
+            (overlay("/", "/docker/1/diff"), "quiet", None),
+            (
+                overlay("/", "/upper/data"),
+                "quiet boot=overlay",
+                Some("an overlay in memory (/upper/data)"),
+            ),
+        ] {
+            let mounts = mounts(&lines);
+            let mount = mount_of(&mounts, state).unwrap();
+            assert_eq!(in_memory(mount, &mounts, command_line).as_deref(), words, "{lines}");
+        }
     }
 }

@@ -10,7 +10,6 @@ use super::{
     acl, broker, bus, certificates, clock, configuration, devices, disk, endpoints, issuers,
     journal, memory, running, sandbox, serial,
 };
-use crate::config::Configuration;
 
 /// What one check does.
 type Look = for<'a> fn(&'a Surroundings, &'a mut Part) -> LocalBoxFuture<'a, ()>;
@@ -127,10 +126,9 @@ pub(in crate::commands) static CHECKS: &[Check] = &[
     },
     Check {
         name: "bus",
-        about: "the bus; reached by the running gateway alone",
-        look: reading!(|_: &Surroundings, configuration: &Configuration, part: &mut Part| {
-            bus::look(configuration, part);
-        }),
+        about: "the bus lets the running gateway publish, and takes its events",
+        asks_gateway: true,
+        look: reading!(bus::look),
         ..BASE
     },
     Check {

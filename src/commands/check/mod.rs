@@ -14,6 +14,7 @@ mod journal;
 mod list;
 mod memory;
 mod part;
+mod rights;
 mod running;
 mod sandbox;
 pub(in crate::commands) mod serial;

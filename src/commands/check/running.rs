@@ -1,4 +1,4 @@
-//! What the running gateway says of itself.
+//! What the running gateway says of itself. Of the bus it is told in `bus.rs`.
 
 use super::part::Part;
 use super::surroundings::{Running, Surroundings};
@@ -15,12 +15,6 @@ pub(super) fn look(around: &Surroundings, configuration: &Configuration, part: &
     let mut warn = |message: String, remedy: &str| {
         part.find(Finding::warning(socket, message, remedy));
     };
-    if let Some(trouble) = &queue.status.uplink.trouble {
-        warn(
-            format!("the bus does not take events: {trouble}"),
-            "events are kept; check the line, the bus's name and the gateway's credentials",
-        );
-    }
     for vendor in &queue.status.held {
         warn(
             format!("{vendor} is not read: what waits of it fills its quota"),

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::broker::{file_of, words};
 use super::part::Part;
+use super::rights::User;
 use super::surroundings::Surroundings;
 use crate::config::{Configuration, Finding};
 use crate::link::Connection;
@@ -17,12 +18,14 @@ const NAMED: usize = 8;
 
 pub(super) fn look(around: &Surroundings, configuration: &Configuration, part: &mut Part) {
     let mut any = false;
+    let service = User::in_place_of_root(around, &configuration.gateway.state_dir);
     for vendor in &configuration.vendors {
         let Connection::Serial(line) = &vendor.connection else { continue };
         any = true;
         let what = format!("port of {} at {}", vendor.id, line.port.display());
         let port = around.place(&line.port.to_string_lossy());
-        let Err(error) = crate::supervisor::probe(&port) else {
+        let tried = crate::supervisor::probe(&port).and_then(|()| also_of(service.as_ref(), &port));
+        let Err(error) = tried else {
             part.well(what, stable_name(around, &port, &line.port));
             continue;
         };
@@ -41,6 +44,17 @@ pub(super) fn look(around: &Surroundings, configuration: &Configuration, part: &
     if !any {
         part.skip("no vendor is reached by a serial line");
     }
+}
+
+/// Root may use every port. Where it asks, the gateway's user must be able to.
+fn also_of(service: Option<&User>, port: &Path) -> anyhow::Result<()> {
+    let Some(user) = service else { return Ok(()) };
+    let file = std::fs::metadata(port)?;
+    if user.may_use(file.uid(), file.gid(), file.mode()) {
+        return Ok(());
+    }
+    let words = "permission denied to the gateway's user";
+    Err(std::io::Error::new(ErrorKind::PermissionDenied, words).into())
 }
 
 /// The adapters that are plugged in, by the names that stay theirs.

@@ -8,13 +8,17 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from doorward_events import Rejected, read_any, validate
+from doorward_events import Rejected, from_cloud_event, read_any, to_cloud_event, validate
 from doorward_events.jsontext import write
 
 
 def answer(case: dict[str, Any]) -> dict[str, Any]:
     event = base64.b64decode(case["event"])
     try:
+        if case["ask"] == "to_cloud_event":
+            return {"code": "ok", "event": to_cloud_event(event)}
+        if case["ask"] == "from_cloud_event":
+            return {"code": "ok", "event": from_cloud_event(event)}
         if case["ask"] != "read":
             validate(event, case["ask"])
             return {"code": "ok"}

@@ -11,15 +11,18 @@ from typing import Any, cast
 import pytest
 
 from doorward_events import (
+    CLOUD_EVENT_MEDIA_TYPE,
     Draft,
     Envelope,
     PublisherId,
     Received,
     Rejected,
     TraceContext,
+    from_cloud_event,
     read,
     reader,
     seal,
+    to_cloud_event,
     types,
     uuid7,
     words,
@@ -132,6 +135,28 @@ def test_open_words_are_kept_and_known_ones_told_apart() -> None:
     assert outcome == "left_on_the_moon"
     assert not words.is_delivery_outcome(outcome)
     assert words.is_delivery_outcome("delivered")
+
+
+def test_an_event_becomes_a_cloudevents_message_and_comes_back() -> None:
+    envelope = Envelope(SENDER, "acme", entry_id="front-door")
+    sealed = seal(types.DELIVERY_SCHEDULED, envelope, SCHEDULED)
+    message = to_cloud_event(sealed.detail)
+    assert CLOUD_EVENT_MEDIA_TYPE == "application/cloudevents+json"
+    found = json.loads(message)
+    assert found["specversion"] == "1.0"
+    assert found["source"] == sealed.source
+    assert found["subject"] == found["entryid"] == "front-door"
+    assert found["data"] == SCHEDULED
+    assert from_cloud_event(message) == from_cloud_event(message.encode()) == sealed.detail
+    newer = other(sealed, '"test"', '"lane":{"é":1.50},"test"').detail
+    carried = to_cloud_event(newer.encode())
+    assert json.loads(carried)["othermembers"] == '{"lane":{"\\u00e9":1.50}}'
+    assert json.loads(from_cloud_event(carried)) == json.loads(newer)
+    with pytest.raises(Rejected) as refused:
+        from_cloud_event(message.replace('"test"', '"partitionkey":"x","test"'))
+    assert (refused.value.code, refused.value.pointers()) == ("invalid", ["/partitionkey"])
+    with pytest.raises(Rejected):
+        to_cloud_event(other(sealed, '"parcels":2', '"parcels":0').detail)
 
 
 def test_batches_keep_both_limits_and_the_order() -> None:

@@ -2,16 +2,18 @@
 
 import { readFileSync } from "node:fs";
 
-import { readAny, Rejected, validate, writeJson } from "@doorward/events";
+import { fromCloudEvent, readAny, Rejected, toCloudEvent, validate, writeJson } from "@doorward/events";
 
 interface Case {
-  readonly ask: "writer" | "reader" | "read";
+  readonly ask: "writer" | "reader" | "read" | "to_cloud_event" | "from_cloud_event";
   readonly event: string;
 }
 
 function answer({ ask, event }: Case): object {
   const bytes = Buffer.from(event, "base64");
   try {
+    if (ask === "to_cloud_event") return { code: "ok", event: toCloudEvent(bytes) };
+    if (ask === "from_cloud_event") return { code: "ok", event: fromCloudEvent(bytes) };
     if (ask !== "read") {
       validate(bytes, ask);
       return { code: "ok" };

@@ -6,11 +6,13 @@ import { test } from "node:test";
 import {
   batches,
   causedBy,
+  CLOUD_EVENT_MEDIA_TYPE,
   type Draft,
   delay,
   entrySize,
   envelope,
   type EventType,
+  fromCloudEvent,
   handleSqsBatch,
   MAX_BATCH_BYTES,
   MAX_BATCH_ENTRIES,
@@ -24,6 +26,7 @@ import {
   seal,
   STRICT,
   Subscriber,
+  toCloudEvent,
   TOLERANT,
   types,
   uuid7,
@@ -91,6 +94,26 @@ test("open words are kept, and known ones told apart", () => {
   const { outcome } = read(types.DeliveryCompleted, newer).data;
   assert.equal(outcome, "left_on_the_moon");
   assert.ok(!words.isDeliveryOutcome(outcome) && words.isDeliveryOutcome("delivered"));
+});
+
+test("an event becomes a CloudEvents message and comes back", () => {
+  const { detail, source } = draft({ entry_id: "front-door" });
+  const message = toCloudEvent(detail);
+  assert.equal(CLOUD_EVENT_MEDIA_TYPE, "application/cloudevents+json");
+  const { specversion, subject, entryid, data, ...others } = JSON.parse(message) as Record<string, unknown>;
+  assert.deepEqual([specversion, subject, entryid, others["source"]], ["1.0", "front-door", "front-door", source]);
+  assert.deepEqual(data, scheduled);
+  assert.equal(fromCloudEvent(message), detail);
+  assert.equal(fromCloudEvent(Buffer.from(message)), detail);
+  const newer = detail.replace('"test"', '"lane":{"é":1.50},"test"');
+  const carried = toCloudEvent(Buffer.from(newer));
+  assert.equal((JSON.parse(carried) as { othermembers: string }).othermembers, '{"lane":{"\\u00e9":1.50}}');
+  assert.deepEqual(JSON.parse(fromCloudEvent(carried)), JSON.parse(newer));
+  const foreign = message.replace('"test"', '"partitionkey":"x","test"');
+  const refused = (error: unknown): boolean =>
+    error instanceof Rejected && error.code === "invalid" && error.pointers()[0] === "/partitionkey";
+  assert.throws(() => fromCloudEvent(foreign), refused);
+  assert.throws(() => toCloudEvent(detail.replace('"parcels":2', '"parcels":0')), Rejected);
 });
 
 test("batches keep both limits and the order", () => {

@@ -9,6 +9,7 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod bus;
+mod cloudevents;
 mod draft;
 mod envelope;
 mod handshake;
@@ -31,6 +32,9 @@ mod validate;
 
 pub use bus::{
     Bus, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, Outcome, Outgoing, PutFuture, batches, entry_size,
+};
+pub use cloudevents::{
+    CLOUD_EVENT_MEDIA_TYPE, MAX_CLOUD_EVENT_BYTES, from_cloud_event, to_cloud_event,
 };
 pub use draft::Draft;
 pub use envelope::{Envelope, PublisherId, TraceContext};

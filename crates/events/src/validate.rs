@@ -143,7 +143,12 @@ pub fn validate(bytes: &[u8], form: Form) -> Result<EventType, Rejected> {
 }
 
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Rejected> {
-    if bytes.len() > MAX_EVENT_BYTES {
+    parse_within(bytes, MAX_EVENT_BYTES)
+}
+
+/// The same of what may be longer than an event.
+pub(crate) fn parse_within(bytes: &[u8], most: usize) -> Result<Value, Rejected> {
+    if bytes.len() > most {
         return Err(Rejected::TooLarge(bytes.len()));
     }
     if depth_exceeds(bytes, MAX_DEPTH) {
@@ -198,7 +203,7 @@ fn field_errors(error: &ValidationError<'_>) -> Vec<FieldError> {
 }
 
 /// A member's name as a pointer token; a foreign name is cut, since it comes from outside.
-fn bounded_pointer(name: &str) -> String {
+pub(crate) fn bounded_pointer(name: &str) -> String {
     crate::text::bounded_text(name, 64).replace('~', "~0").replace('/', "~1")
 }
 

@@ -1,6 +1,7 @@
 /** Door events: typed, validated on creation and on receipt, published, received, signed. */
 
 export { Contract, type Direction, type EventType, type Form, type NotBound, type RegisteredPublisher } from "./contract.js";
+export * from "./cloudevents.js";
 export * from "./envelope.js";
 export * from "./read.js";
 export * from "./uuid.js";

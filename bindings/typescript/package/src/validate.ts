@@ -84,10 +84,10 @@ export function check(validator: Validator, eventType: string, value: Json): voi
   throw new Rejected("invalid", errors.length > 0 ? errors : [whole], eventType);
 }
 
-/** The parsed event, within the bounds of size and depth. */
-export function parseEvent(event: Uint8Array | string): Json {
+/** The parsed event, or what is made of one, within the bounds of size and depth. */
+export function parseEvent(event: Uint8Array | string, most: number = MAX_EVENT_BYTES): Json {
   const bytes = typeof event === "string" ? Buffer.byteLength(event) : event.length;
-  if (bytes > MAX_EVENT_BYTES) throw refused("too_large", `${bytes} bytes; at most ${MAX_EVENT_BYTES} are allowed`);
+  if (bytes > most) throw refused("too_large", `${bytes} bytes; at most ${most} are allowed`);
   let text: string;
   if (typeof event === "string") {
     text = event;
@@ -124,7 +124,8 @@ function sound(bytes: Uint8Array): boolean {
   }
 }
 
-function typeOf(event: Json): EventType {
+/** The type that an event names. */
+export function typeOf(event: Json): EventType {
   const isObject = typeof event === "object" && event !== null && !Array.isArray(event);
   const name = isObject ? (event as JsonObject)["type"] : undefined;
   if (typeof name !== "string") throw refused("no_type", "not a text", "/type");

@@ -6,6 +6,7 @@
     reason = "tests and their helpers fail by panicking"
 )]
 
+mod cloudevents;
 mod contract;
 mod publish;
 mod samples;

@@ -24,6 +24,7 @@ const RUNTIME: &[(&str, &str)] = runtime![
     "README.md",
     "src/doorward_events/__init__.py",
     "src/doorward_events/aws_lambda.py",
+    "src/doorward_events/cloudevents.py",
     "src/doorward_events/contract.py",
     "src/doorward_events/deadletters.py",
     "src/doorward_events/draft4.py",

@@ -20,6 +20,7 @@ const RUNTIME: &[(&str, &str)] = runtime![
     "package-lock.json",
     "tsconfig.json",
     "README.md",
+    "src/cloudevents.ts",
     "src/contract.ts",
     "src/deadletters.ts",
     "src/draft4.ts",

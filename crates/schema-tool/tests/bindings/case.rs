@@ -13,7 +13,8 @@ use crate::kit::must;
 pub struct Case {
     /// What it is about, for people.
     pub name: String,
-    /// What is asked: `writer` or `reader` validates, `read` reads and writes again.
+    /// What is asked: `writer` or `reader` validates, `read` reads and writes again,
+    /// `to_cloud_event` and `from_cloud_event` map.
     pub ask: &'static str,
     /// The event's bytes in base64.
     pub event: String,
@@ -46,7 +47,7 @@ pub struct Answer {
     /// Where, sorted.
     #[serde(default)]
     pub pointers: Vec<String>,
-    /// What was read, written again.
+    /// What was read, written again; or what it was mapped to.
     #[serde(default)]
     pub event: Option<String>,
 }

@@ -22,7 +22,8 @@ pub struct Outcome {
     pub python: Answer,
 }
 
-fn ask(cases: Vec<Case>) -> Vec<Outcome> {
+/// Asks all three.
+pub fn ask(cases: Vec<Case>) -> Vec<Outcome> {
     let (typescript, python) = (TypeScript::build(), Python::make());
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("cases.jsonl");

@@ -12,6 +12,7 @@
 
 mod case;
 mod clients;
+mod cloudevents;
 mod command;
 mod conformance;
 #[path = "../copied/mod.rs"]

@@ -1,7 +1,10 @@
 //! What the Rust library answers: the others are held to it.
 
 use doorward_events::types::Visitor;
-use doorward_events::{EventData, EventType, Form, Received, Rejected, read, validate};
+use doorward_events::{
+    EventData, EventType, Form, Received, Rejected, from_cloud_event, read, to_cloud_event,
+    validate,
+};
 use serde_json::{Value, json};
 
 use crate::case::{Answer, Case};
@@ -15,6 +18,8 @@ pub fn answer(case: &Case) -> Answer {
         "read" => validate(&bytes, Form::Reader)
             .and_then(|event_type| event_type.visit(Rewrite(&bytes)))
             .map(|event| Some(event.to_string())),
+        "to_cloud_event" => to_cloud_event(&bytes).map(Some),
+        "from_cloud_event" => from_cloud_event(&bytes).map(Some),
         other => panic!("no such question: {other}"),
     };
     match outcome {

@@ -70,7 +70,7 @@ pub fn written() -> Vec<Case> {
 }
 
 /// The event that cases change: always the same text.
-fn base_event(event_type: &str) -> String {
+pub fn base_event(event_type: &str) -> String {
     let head = |name: &str, data: &str| {
         format!(
             r#"{{"id":"019aa4f0-0000-7000-8000-000000000001","type":"{event_type}","schema_version":"1.0","time":"2026-11-21T06:41:00.5Z","publisher":{{"name":"{name}","instance":"eu-1"}},"tenant_id":"acme","test":false,{data}}}"#

@@ -57,12 +57,8 @@ def checked(
 ) -> tuple[AnyType, dict[str, Any], Validator]:
     """The event's type, its parsed text and the validator that accepted it."""
     value = parse_event(event)
-    name = value.get("type") if type(value) is dict else None
-    if type(name) is not str:
-        raise refused("no_type", "not a text", "/type")
-    known = CONTRACT.types.get(name)
-    if known is None:
-        raise refused("unknown_type", "unknown event type", "/type")
+    known = type_of(value)
+    name = known.name
     if expected is not None and name != expected:
         raise refused("other_type", f"{name}, expected {expected}", "/type")
     if not (known.publish if form == "writer" else known.subscribe):
@@ -70,6 +66,17 @@ def checked(
     rules = validator(f"{name}.{form}")
     check(rules, name, value)
     return known, value, rules
+
+
+def type_of(value: Json) -> AnyType:
+    """The type that an event names."""
+    name = value.get("type") if type(value) is dict else None
+    if type(name) is not str:
+        raise refused("no_type", "not a text", "/type")
+    known = CONTRACT.types.get(name)
+    if known is None:
+        raise refused("unknown_type", "unknown event type", "/type")
+    return known
 
 
 def check(rules: Validator, event_type: str, value: Json) -> None:
@@ -82,15 +89,14 @@ def check(rules: Validator, event_type: str, value: Json) -> None:
     )
 
 
-def parse_event(event: bytes | str) -> Json:
-    """The parsed event, within the bounds of size and depth."""
+def parse_event(event: bytes | str, most: int = MAX_EVENT_BYTES) -> Json:
+    """The parsed event, or what is made of one, within the bounds of size and depth."""
     try:
         raw = event.encode() if isinstance(event, str) else bytes(event)
     except UnicodeEncodeError:
         raise refused("malformed", "not JSON") from None
-    if len(raw) > MAX_EVENT_BYTES:
-        message = f"{len(raw)} bytes; at most {MAX_EVENT_BYTES} are allowed"
-        raise refused("too_large", message)
+    if len(raw) > most:
+        raise refused("too_large", f"{len(raw)} bytes; at most {most} are allowed")
     # What is no UTF-8 is malformed; its nesting is looked at first, as everywhere.
     if deeper_than(raw.decode("utf-8", "replace"), MAX_DEPTH):
         raise refused("too_deep", f"nested deeper than {MAX_DEPTH} levels")

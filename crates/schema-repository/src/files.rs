@@ -3,6 +3,7 @@
 //! an old one are read by the same code.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// The largest file that is read.
@@ -29,6 +30,8 @@ pub enum Unreadable {
     NotUtf8 { file: String },
     #[error("{file}: a symbolic link; put the file itself there")]
     Link { file: String },
+    #[error("{file}: a pipe, socket or device; put a file there")]
+    NoFile { file: String },
     #[error("{file}: more than {MOST_FILES} files; is this the right folder?")]
     TooMany { file: String },
     #[error("{file}: folders lie more than {DEEPEST} deep; is this the right folder?")]
@@ -92,17 +95,40 @@ impl Files {
             let is_json = Path::new(&name).extension().is_some_and(|e| e == "json");
             if kind.is_dir() {
                 self.read(&entry.path(), &file, depth + 1)?;
-            } else if is_json && kind.is_symlink() {
-                return Err(Unreadable::Link { file });
             } else if is_json {
-                let bytes = entry.metadata().map_err(io)?.len();
-                if bytes > LARGEST_FILE {
-                    return Err(Unreadable::TooLarge { file, bytes });
-                }
-                let text = std::fs::read(entry.path()).map_err(io)?;
-                self.add(file, text)?;
+                let bytes = regular(&entry.path(), &file)?;
+                self.add(file, bytes)?;
             }
         }
         Ok(())
     }
+}
+
+/// The text of one file beside those of the layout; none where there is no such file.
+pub fn text(path: &Path, shown: &str) -> Result<Option<String>, Unreadable> {
+    let bytes = match regular(path, shown) {
+        Err(Unreadable::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            return Ok(None);
+        }
+        bytes => bytes?,
+    };
+    let text = String::from_utf8(bytes);
+    text.map(Some).map_err(|_| Unreadable::NotUtf8 { file: shown.to_owned() })
+}
+
+/// What a regular file holds: opening anything else may wait for ever.
+fn regular(path: &Path, shown: &str) -> Result<Vec<u8>, Unreadable> {
+    let file = || shown.to_owned();
+    let io = |source| Unreadable::Io { file: file(), source };
+    let about = std::fs::symlink_metadata(path).map_err(io)?;
+    if about.is_symlink() {
+        return Err(Unreadable::Link { file: file() });
+    }
+    if !about.is_file() {
+        return Err(Unreadable::NoFile { file: file() });
+    }
+    if about.len() > LARGEST_FILE {
+        return Err(Unreadable::TooLarge { file: file(), bytes: about.len() });
+    }
+    std::fs::read(path).map_err(io)
 }

@@ -34,6 +34,10 @@ struct IssuerKey {
     not_after: String,
 }
 
+/// The member of `publishers.json` that names the repository which `core/` was taken over from.
+/// Without it, `core/` is this repository's own.
+pub const CORE_FROM: &str = "core_from";
+
 impl Publishers {
     /// Reads the register and compares it with the types.
     pub fn read(document: &Value, types: &[TypeSource]) -> Result<Self, Failure> {
@@ -106,7 +110,11 @@ impl Publisher {
         let publishes = texts(entry, "publishes").map_err(&fail)?;
         for wanted in &publishes {
             let source = types.iter().find(|source| source.name == *wanted);
-            let source = source.ok_or_else(|| fail(format!("there is no type {wanted}")))?;
+            let source = source.ok_or_else(|| {
+                fail(format!(
+                    "there is no type {wanted} below schemas/; take it out of publishes, or add it"
+                ))
+            })?;
             if matches!(source.direction, Direction::FromGateway | Direction::Platform) {
                 return Err(fail(format!("{wanted} is not for services to publish")));
             }

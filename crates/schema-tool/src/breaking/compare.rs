@@ -12,7 +12,7 @@ use doorward_schema_repository::compose::of_statement;
 use doorward_schema_repository::{Form, Repository, TypeSource, compose};
 use serde_json::Value;
 
-use super::Level;
+use super::{Level, exact};
 
 /// What a new writer emits, every old reader accepts.
 pub const NEW_WRITER: &str = "new-writer-old-reader";
@@ -60,6 +60,8 @@ pub struct Difference {
     pub in_statement: bool,
     pub rule: &'static str,
     pub says: String,
+    /// What it says, made to hold both values: see [`exact`].
+    pub change: String,
     /// A document, why the other side refuses it.
     pub counterexample: Option<Counterexample>,
 }
@@ -136,6 +138,7 @@ fn judge(
             in_statement: pair.in_statement,
             rule: obligation.rule,
             says: change.says.clone(),
+            change: exact::of_change(change, pair.old, pair.new),
             counterexample: Some(refusal),
         });
     }
@@ -152,6 +155,7 @@ fn judge(
                 in_statement: pair.in_statement,
                 rule: obligation.rule,
                 says: "a document of the one side is none of the other".to_owned(),
+                change: exact::of_states("a document is refused", pair.old, pair.new),
                 counterexample: Some(example),
             }),
             Inclusion::Undecided(open) => found.push(Difference {
@@ -162,6 +166,7 @@ fn judge(
                 in_statement: pair.in_statement,
                 rule: obligation.rule,
                 says: format!("neither proved nor refuted: {}", open.reason),
+                change: exact::of_states("neither proved nor refuted", pair.old, pair.new),
                 counterexample: None,
             }),
             _ => {}

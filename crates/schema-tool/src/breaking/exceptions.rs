@@ -1,6 +1,7 @@
 //! `schemas/exceptions.json`: incompatible changes that somebody took responsibility for, each
 //! until a day. An exception that nothing needs, or whose day is over, is an error: it would let
-//! the next change pass unseen.
+//! the next change pass unseen. For the same reason it says what changed, with both values: 1000
+//! to 100 does not excuse 100 to 5.
 
 use doorward_schema_repository::{Document, Tree};
 use jiff::civil::Date;
@@ -12,7 +13,7 @@ use crate::today;
 
 /// The file.
 pub const FILE: &str = "schemas/exceptions.json";
-const MEMBERS: [&str; 6] = ["type", "code", "pointer", "reason", "approver", "expires"];
+const MEMBERS: [&str; 7] = ["type", "code", "pointer", "change", "reason", "approver", "expires"];
 
 /// An entry, as it stands there.
 #[derive(Debug, Clone)]
@@ -34,11 +35,10 @@ pub fn apply(tree: &Tree, breaks: &mut [Break], checked: &[String], now: Date) -
             let same = text("type") == Some(&found.type_name)
                 && text("code") == Some(&found.code)
                 && text("pointer") == Some(&found.pointer);
-            if same {
-                used = true;
-                if entry.valid {
-                    found.excused = Some(entry.value.clone());
-                }
+            // Another change at the same place may be one against a commit.
+            used |= same;
+            if same && entry.valid && text("change") == Some(&found.change) {
+                found.excused = Some(entry.value.clone());
             }
         }
         let name = text("type").unwrap_or_default().to_owned();
@@ -81,7 +81,12 @@ fn entries(document: &Document, now: Date, findings: &mut Vec<Finding>) -> Vec<E
         if let Some(member) = missing {
             valid = false;
             let what = format!("an exception without {member}");
-            let remedy = "say who takes responsibility, why, and until when";
+            let remedy = match member {
+                "type" | "code" | "pointer" | "change" => {
+                    "paste the entry that `breaking` prints: it says which change it is for"
+                }
+                _ => "say who takes responsibility, why, and until when",
+            };
             findings.push(Finding::at(document, &at, "exception-form", what, remedy));
         } else {
             match today::read(text("expires")) {
@@ -114,6 +119,7 @@ pub fn ready(found: &Break) -> Value {
         "type": found.type_name,
         "code": found.code,
         "pointer": found.pointer,
+        "change": found.change,
         "reason": "",
         "approver": "",
         "expires": "",

@@ -5,6 +5,7 @@
 //! closed on both sides, their statements too.
 
 mod compare;
+mod exact;
 pub mod exceptions;
 pub mod git;
 mod places;
@@ -55,6 +56,8 @@ pub struct Break {
     pub place: Place,
     pub rule: &'static str,
     pub says: String,
+    /// What changed, with both values: what an exception is for.
+    pub change: String,
     /// A document that one side accepts and the other refuses.
     pub document: Option<Value>,
     /// Where in the document, and by which keyword, it is refused.
@@ -86,6 +89,7 @@ impl Break {
             "refused_at": self.refused.as_ref().map(|(at, _)| at),
             "refused_by": self.refused.as_ref().map(|(_, keyword)| keyword),
             "excused_by": self.excused,
+            "exception": self.fails().then(|| exceptions::ready(self)),
         })
     }
 }
@@ -136,8 +140,12 @@ pub fn with_commit(
     now: Date,
 ) -> anyhow::Result<Report> {
     let next = edition(tree)?;
-    let before = edition(old).map_err(|e| anyhow::anyhow!("at {reference}: {e}"))?;
     let mut report = Report::default();
+    if old.documents().next().is_none() && old.malformed.is_empty() {
+        // Before there was a schema, nothing was promised.
+        return Ok(report);
+    }
+    let before = edition(old).map_err(|e| anyhow::anyhow!("at {reference}: {e}"))?;
     for name in types {
         let (Some(was), Some(source)) = (before.find(name), next.find(name)) else { continue };
         // What is released here and was not there was promised to nobody there.
@@ -174,6 +182,11 @@ fn pair(
     if old.direction != new.direction || old.statement != new.statement {
         let file = format!("schemas/{}/type.json", new.name);
         let manifest = tree.types.get(&new.name).and_then(|folder| folder.manifest.as_ref());
+        let way = |source: &TypeSource| match &source.statement {
+            Some(statement) => format!("{} with {statement}", source.direction.as_str()),
+            None => source.direction.as_str().to_owned(),
+        };
+        let says = format!("it was {} and is {}", way(old), way(new));
         report.breaks.push(Break {
             type_name: new.name.clone(),
             against: against.to_owned(),
@@ -182,7 +195,8 @@ fn pair(
             pointer: "/direction".to_owned(),
             place: manifest.map_or_else(|| Place::of_file(file), |m| m.place("/direction")),
             rule: "one-direction",
-            says: format!("it was {} before", old.direction.as_str()),
+            change: says.clone(),
+            says,
             document: None,
             refused: None,
             excused: None,
@@ -191,7 +205,7 @@ fn pair(
     }
     let differences = compare::compare(&of_old, &of_new, &Limits::default()).map_err(fail)?;
     for difference in differences {
-        let Difference { code, pointer, of_old, in_statement, rule, says, .. } = difference;
+        let Difference { code, pointer, of_old, in_statement, rule, says, change, .. } = difference;
         let statement = new.statement.as_deref().filter(|_| in_statement);
         let place = if of_old {
             places::of_old(old_side, &new.name, statement, &pointer)
@@ -211,6 +225,7 @@ fn pair(
             place,
             rule,
             says,
+            change,
             refused: example.as_ref().map(|e| (e.at.clone(), e.keyword.clone())),
             document: example.map(|example| example.document),
             excused: None,

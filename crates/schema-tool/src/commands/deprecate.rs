@@ -6,11 +6,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use doorward_schema_repository::Tree;
+use doorward_schema_repository::files::text;
 use jiff::civil::Date;
 use serde_json::json;
 
 use super::{Outcome, WrongCall, write_file};
-use crate::deprecate::plan;
+use crate::deprecate::{End, page_of, plan};
 use crate::finding::{say, say_json};
 use crate::today;
 
@@ -51,7 +52,11 @@ impl Deprecate {
             }
         }
         let now = today::or_now(self.today);
-        let plan = plan(&tree, &self.type_name, &self.replacement, self.sunset, now)
+        let end =
+            End { name: &self.type_name, replacement: &self.replacement, sunset: self.sunset };
+        let file = page_of(end.name);
+        let page = text(&root.join(&file), &file)?;
+        let plan = plan(&tree, end, page.as_deref(), now)
             .map_err(|why| anyhow::anyhow!("nothing deprecated: {why}"))?;
         if !self.dry_run {
             for (file, text) in &plan.files {

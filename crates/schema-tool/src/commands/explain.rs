@@ -6,11 +6,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use doorward_schema_repository::{Edition, Form, Repository, Tree, compose};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Outcome, WrongCall};
 use crate::finding::{say, say_json};
 use crate::lint::fields::{Field, of_data};
+use crate::lint::register;
 use crate::lint::size::{LARGEST, worst};
 use crate::subscriptions::{all, has_field};
 
@@ -39,7 +40,7 @@ impl Explain {
         let manifest = folder.manifest.as_ref().map(|m| m.value.clone()).unwrap_or_default();
         let sensitive = manifest.get("sensitive_fields").and_then(Value::as_object).cloned();
         let fields = of_data(source, &built);
-        let publishers = publishers(&tree, &manifest);
+        let publishers = register::publishers(&tree, name);
         let subscribers: Vec<Value> = all(&tree)
             .iter()
             .filter(|s| s.types().any(|declared| declared == name))
@@ -159,24 +160,4 @@ impl Explain {
         say(&out);
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// The names of who may publish the type.
-fn publishers(tree: &Tree, manifest: &Value) -> Vec<String> {
-    let direction = manifest.get("direction").and_then(Value::as_str).unwrap_or_default();
-    let name = manifest.get("type").cloned().unwrap_or_default();
-    let list = tree.publishers.as_ref().and_then(|d| d.value.get("publishers"));
-    let none = Map::new();
-    let list = list.and_then(Value::as_array).into_iter().flatten();
-    list.map(|entry| entry.as_object().unwrap_or(&none))
-        .filter(|entry| match direction {
-            "platform" => true,
-            "from_gateway" => entry.get("gateway") == Some(&json!(true)),
-            _ => {
-                let types = entry.get("publishes").and_then(Value::as_array);
-                types.is_some_and(|types| types.contains(&name))
-            }
-        })
-        .filter_map(|entry| entry.get("name")?.as_str().map(str::to_owned))
-        .collect()
 }

@@ -25,6 +25,7 @@ pub struct Lint {
     #[arg(value_name = "TYPE")]
     types: Vec<String>,
     /// Mend what has one meaning only: const, numeric exclusive bounds, $defs, 2.0 in integers.
+    /// With types, in their own files alone.
     #[arg(long)]
     fix: bool,
     /// List the rules.
@@ -54,8 +55,9 @@ impl Lint {
                 return Err(WrongCall::no_type(&tree, name).into());
             }
         }
+        let only: BTreeSet<String> = self.types.into_iter().collect();
         if self.fix {
-            for (file, text) in fix(&tree) {
+            for (file, text) in fix(&tree, &only) {
                 write_file(root, &file, &text)?;
                 if !self.json {
                     say(&format!("{file}: mended\n"));
@@ -63,7 +65,6 @@ impl Lint {
             }
             tree = Tree::load(root)?;
         }
-        let only: BTreeSet<String> = self.types.into_iter().collect();
         let findings = lint(&tree, &only, today::or_now(self.today));
         let types = if only.is_empty() { tree.types.len() } else { only.len() };
         if self.json {

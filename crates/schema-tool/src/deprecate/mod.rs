@@ -3,13 +3,13 @@
 //! Who still subscribes, and which fields they read, decides how long that takes; the migration
 //! page says, field by field, where each of them went.
 
-use std::fmt::Write as _;
+mod page;
 
 use doorward_schema_repository::{Edition, Lock, Repository, Tree, bundle, lock};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use crate::lint::fields::{Field, of_data};
+use crate::lint::fields::of_data;
 use crate::subscriptions::{all, has_field};
 use crate::today;
 
@@ -18,18 +18,31 @@ use crate::today;
 pub struct Plan {
     /// Files to write.
     pub files: Vec<(String, String)>,
-    /// Team, name and the fields that they read.
-    pub subscribers: Vec<(String, String, Vec<String>)>,
+    pub subscribers: Vec<Subscriber>,
 }
 
-/// Plans it; the error says what stands against it.
-pub fn plan(
-    tree: &Tree,
-    name: &str,
-    replacement: &str,
-    sunset: Date,
-    now: Date,
-) -> Result<Plan, String> {
+/// Team, name and the fields that they read.
+pub type Subscriber = (String, String, Vec<String>);
+
+/// What is announced.
+#[derive(Debug, Clone, Copy)]
+pub struct End<'a> {
+    /// The type that ends.
+    pub name: &'a str,
+    /// The type that takes its place.
+    pub replacement: &'a str,
+    /// The last day on which it is published for sure.
+    pub sunset: Date,
+}
+
+/// The file of a type's migration page.
+pub fn page_of(name: &str) -> String {
+    format!("schemas/{name}/MIGRATION.md")
+}
+
+/// Plans it; the error says what stands against it. `page` is the migration page that is there.
+pub fn plan(tree: &Tree, end: End<'_>, page: Option<&str>, now: Date) -> Result<Plan, String> {
+    let End { name, replacement, sunset } = end;
     let next = Repository::of(tree, Edition::Next).map_err(|e| e.to_string())?;
     let (Some(old), Some(new)) = (next.find(name), next.find(replacement)) else {
         return Err(format!("there is no type {name} or {replacement}"));
@@ -47,6 +60,14 @@ pub fn plan(
 
     let manifest = tree.types.get(name).and_then(|folder| folder.manifest.as_ref());
     let manifest = manifest.ok_or_else(|| format!("{name}: no type.json"))?;
+    let before = manifest.value.get("replacement").and_then(Value::as_str);
+    if let Some(before) = before.filter(|before| page.is_some() && *before != replacement) {
+        return Err(format!(
+            "{} leads to {before}: rename or remove it, and one that leads to {replacement} is \
+             written",
+            page_of(name)
+        ));
+    }
     let mut value = manifest.value.clone();
     if let Some(members) = value.as_object_mut() {
         members.insert("lifecycle".to_owned(), json!("deprecated"));
@@ -54,10 +75,13 @@ pub fn plan(
         members.insert("sunset".to_owned(), json!(sunset.to_string()));
     }
     let subscribers = subscribers(tree, &next, name);
-    let fields = (of_data(old, &next), of_data(new, &next));
-    let page = page(name, replacement, sunset, &fields, &subscribers);
+    let page = match page {
+        Some(page) => page::renewed(page, end, &subscribers)
+            .map_err(|why| format!("{}: {why}", page_of(name)))?,
+        None => page::new(end, &of_data(old, &next), &of_data(new, &next), &subscribers),
+    };
     let files = vec![
-        (format!("schemas/{name}/MIGRATION.md"), page),
+        (page_of(name), page),
         (manifest.file.clone(), bundle::text(&value)),
         (lock::FILE.to_owned(), lock.text()),
     ];
@@ -93,11 +117,7 @@ fn allowed(
 }
 
 /// Who subscribes to a type, and which of its fields they read.
-pub fn subscribers(
-    tree: &Tree,
-    repository: &Repository,
-    name: &str,
-) -> Vec<(String, String, Vec<String>)> {
+pub fn subscribers(tree: &Tree, repository: &Repository, name: &str) -> Vec<Subscriber> {
     let subscriptions = all(tree);
     let of_type = subscriptions.iter().filter(|s| s.types().any(|declared| declared == name));
     of_type
@@ -106,65 +126,6 @@ pub fn subscribers(
             (s.team.clone(), s.name.clone(), fields.map(str::to_owned).collect())
         })
         .collect()
-}
-
-/// The page for those who must move.
-fn page(
-    name: &str,
-    replacement: &str,
-    sunset: Date,
-    (old, new): &(Vec<Field>, Vec<Field>),
-    subscribers: &[(String, String, Vec<String>)],
-) -> String {
-    let mut out = format!(
-        "# From `{name}` to `{replacement}`\n\nBoth are published until {sunset}, with one \
-         `correlation_id` for what they say of the same thing; after that day `{name}` may \
-         end.\n\n| `{name}` | `{replacement}` | what changes |\n|---|---|---|\n"
-    );
-    for field in old {
-        let same = new.iter().find(|other| other.pointer == field.pointer);
-        let (there, says) = match same {
-            Some(other) => (format!("`{}`", other.pointer), change(field, other)),
-            None => ("none".to_owned(), "is gone: say here where it went".to_owned()),
-        };
-        let _ = writeln!(out, "| `{}` | {there} | {says} |", field.pointer);
-    }
-    for field in new.iter().filter(|field| !old.iter().any(|o| o.pointer == field.pointer)) {
-        let _ = writeln!(out, "| none | `{}` | is new: {} |", field.pointer, field.description);
-    }
-    out.push_str("\n## Who subscribes\n\n");
-    if subscribers.is_empty() {
-        out.push_str("Nobody that is registered.\n");
-    }
-    for (team, name, fields) in subscribers {
-        let fields: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
-        let _ = writeln!(out, "- {team}, {name}: reads {}", fields.join(", "));
-    }
-    out
-}
-
-fn change(old: &Field, new: &Field) -> String {
-    let mut changes = Vec::new();
-    if old.kind != new.kind {
-        changes.push(format!("{} becomes {}", old.kind, new.kind));
-    }
-    if old.required != new.required {
-        changes.push(if new.required { "is always there" } else { "may be missing" }.to_owned());
-    }
-    if old.bounds != new.bounds {
-        changes.push(format!("{} becomes {}", old.bounds, new.bounds));
-    }
-    let gone: Vec<&str> =
-        old.words.iter().filter(|word| !new.words.contains(word)).map(String::as_str).collect();
-    if !gone.is_empty() {
-        changes.push(format!("no longer says {}", gone.join(", ")));
-    }
-    let added: Vec<&str> =
-        new.words.iter().filter(|word| !old.words.contains(word)).map(String::as_str).collect();
-    if !added.is_empty() {
-        changes.push(format!("also says {}", added.join(", ")));
-    }
-    if changes.is_empty() { "nothing".to_owned() } else { changes.join("; ") }
 }
 
 /// What changed from one release to the next, a line each.

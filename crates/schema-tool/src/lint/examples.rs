@@ -1,7 +1,7 @@
 //! Examples: a valid one shows what a type is for, an invalid one what it refuses and by which
 //! rule. Both are data of an event, judged by the writer's form.
 
-use doorward_schema_repository::{Document, Form, Repository, Tree, compose};
+use doorward_schema_repository::{Document, Folder, Form, Repository, Tree, compose};
 use serde_json::{Value, json};
 
 use crate::finding::Finding;
@@ -29,7 +29,13 @@ pub fn check(tree: &Tree, repository: &Repository, out: &mut Vec<Finding>) {
             ));
         }
         let Ok(schema) = compose(repository, source, Form::Writer) else { continue };
-        let Some(validator) = of_data(&schema) else { continue };
+        let validator = match of_data(&schema) {
+            Ok(validator) => validator,
+            Err(why) => {
+                uncompiled(folder, why, out);
+                continue;
+            }
+        };
         for example in folder.valid.values() {
             valid(example, &validator, out);
         }
@@ -39,18 +45,34 @@ pub fn check(tree: &Tree, repository: &Repository, out: &mut Vec<Finding>) {
     }
 }
 
-/// The validator of an event's data alone.
-pub fn of_data(composed: &Value) -> Option<jsonschema::Validator> {
+/// Without a validator no example is judged: that is told, unless a rule has named why.
+fn uncompiled(folder: &Folder, why: String, out: &mut Vec<Finding>) {
+    let Some(next) = &folder.next else { return };
+    let named = out.iter().any(|finding| {
+        let file = &finding.place.file;
+        matches!(finding.rule, "schema-invalid" | "pattern-invalid")
+            && (*file == next.file || file.starts_with("schemas/core/"))
+    });
+    if !named {
+        let remedy = "mend the keyword that it names, here or in the definition that is referred \
+                      to; until then no example is judged";
+        out.push(Finding::at(next, "", "schema-invalid", why, remedy));
+    }
+}
+
+/// The validator of an event's data alone, or why there is none.
+pub fn of_data(composed: &Value) -> Result<jsonschema::Validator, String> {
     let mut schema = json!({
         "$schema": "http://json-schema.org/draft-04/schema#",
-        "allOf": [composed.pointer("/properties/data")?],
+        "allOf": [composed.pointer("/properties/data")],
     });
     if let (Some(members), Some(definitions)) =
         (schema.as_object_mut(), composed.get("definitions"))
     {
         members.insert("definitions".to_owned(), definitions.clone());
     }
-    jsonschema::draft4::new(&schema).ok()
+    jsonschema::draft4::new(&schema)
+        .map_err(|error| format!("the schema does not compile: {error}"))
 }
 
 fn valid(example: &Document, validator: &jsonschema::Validator, out: &mut Vec<Finding>) {

@@ -1,20 +1,25 @@
 //! What `lint --fix` mends without asking: traps whose meaning is beyond doubt. Everything else is
 //! for people, since a schema says what somebody meant.
 
+use std::collections::BTreeSet;
+
 use doorward_schema_repository::bundle;
 use doorward_schema_repository::walk::each_schema;
 use doorward_schema_repository::{Document, Tree};
 use serde_json::{Map, Value, json};
 
-/// The files that change, with their new text.
-pub fn fix(tree: &Tree) -> Vec<(String, String)> {
-    let next = tree.types.values().filter_map(|folder| folder.next.as_ref());
-    let changed = tree.core.values().chain(next).filter_map(|document| {
+/// The files that change, with their new text. With names, those of these types alone.
+pub fn fix(tree: &Tree, only: &BTreeSet<String>) -> Vec<(String, String)> {
+    let wanted = |name: &String| only.is_empty() || only.contains(name);
+    let core = tree.core.values().filter(|_| only.is_empty());
+    let folders = || tree.types.iter().filter(move |(name, _)| wanted(name));
+    let next = folders().filter_map(|(_, folder)| folder.next.as_ref());
+    let changed = core.chain(next).filter_map(|document| {
         let mut value = document.value.clone();
         each_schema(&mut value, &mut mend);
         (value != document.value).then(|| (document.file.clone(), bundle::text(&value)))
     });
-    let manifests = tree.types.iter().filter_map(|(name, folder)| {
+    let manifests = folders().filter_map(|(name, folder)| {
         let Document { file, value, .. } = folder.manifest.as_ref()?;
         let mut mended = value.clone();
         let members = mended.as_object_mut()?;

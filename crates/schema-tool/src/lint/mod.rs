@@ -5,13 +5,14 @@
 mod bounds;
 mod draft04;
 mod examples;
+mod extent;
 pub mod fields;
 mod fix;
 mod manifests;
 pub mod pattern;
 mod promises;
 mod references;
-mod register;
+pub mod register;
 mod rules;
 pub mod size;
 pub mod words;
@@ -72,7 +73,7 @@ pub fn lint(tree: &Tree, only: &BTreeSet<String>, today: Date) -> Vec<Finding> {
     if let Ok(repository) = Repository::of(tree, Edition::Next) {
         examples::check(tree, &repository, &mut out);
         manifests::sensitive(tree, &repository, &mut out);
-        size_and_depth(tree, &repository, &mut out);
+        extent::check(tree, &repository, &mut out);
     } else if out.is_empty()
         && let Err(failure) = Repository::of(tree, Edition::Next)
     {
@@ -92,44 +93,4 @@ pub fn lint(tree: &Tree, only: &BTreeSet<String>, today: Date) -> Vec<Finding> {
     out.sort();
     out.dedup();
     out
-}
-
-fn size_and_depth(tree: &Tree, repository: &Repository, out: &mut Vec<Finding>) {
-    use doorward_schema_repository::{Form, compose};
-    for source in &repository.types {
-        let next = tree.types.get(&source.name).and_then(|folder| folder.next.as_ref());
-        let Some(next) = next else { continue };
-        let Ok(schema) = compose(repository, source, Form::Writer) else { continue };
-        let Ok(worst) = size::worst(&schema) else { continue };
-        if worst.bytes > size::LARGEST {
-            let largest: Vec<String> = worst
-                .parts
-                .iter()
-                .filter(|(at, _)| at.matches('/').count() > 1)
-                .take(3)
-                .map(|(at, bytes)| format!("{at} {bytes}"))
-                .collect();
-            out.push(Finding::at(
-                next,
-                "",
-                "size",
-                format!(
-                    "an event can take {} bytes, at most {} ({})",
-                    worst.bytes,
-                    size::LARGEST,
-                    largest.join(", ")
-                ),
-                "lower maxItems, maxProperties or maxLength, or narrow a pattern to ASCII",
-            ));
-        }
-        if worst.levels > size::DEEPEST {
-            out.push(Finding::at(
-                next,
-                "",
-                "depth",
-                format!("an event can be {} levels deep, at most {}", worst.levels, size::DEEPEST),
-                "flatten it",
-            ));
-        }
-    }
 }

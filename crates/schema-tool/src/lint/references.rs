@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use doorward_schema_repository::places::step;
+use doorward_schema_repository::publishers::CORE_FROM;
 use doorward_schema_repository::references::{Owners, bundle, cycle, reachable, resolve};
 use doorward_schema_repository::walk::each_schema_at;
 use doorward_schema_repository::{Definitions, Document, Tree};
@@ -31,7 +32,9 @@ pub fn check(tree: &Tree, out: &mut Vec<Finding>) -> Owners {
         of_document(document, &format!("core/{file}"), &owners, out);
     }
     circles(tree, &owners, out);
-    unused(tree, &owners, out);
+    if !is_taken_over(tree) {
+        unused(tree, &owners, out);
+    }
     owners
 }
 
@@ -80,6 +83,11 @@ fn circles(tree: &Tree, owners: &Owners, out: &mut Vec<Finding>) {
     if let Some((document, pointer)) = tree.owner(first) {
         out.push(Finding::at(document, &pointer, "ref-cycle", what, remedy));
     }
+}
+
+/// Whether `core/` is another repository's: what is unused here is used there.
+fn is_taken_over(tree: &Tree) -> bool {
+    tree.publishers.as_ref().is_some_and(|register| register.value.get(CORE_FROM).is_some())
 }
 
 fn unused(tree: &Tree, owners: &Owners, out: &mut Vec<Finding>) {

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use doorward_schema_repository::places::step;
+use doorward_schema_repository::publishers::CORE_FROM;
 use doorward_schema_repository::references::nearest;
 use doorward_schema_repository::{Direction, Tree};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::finding::Finding;
 
@@ -32,6 +34,23 @@ pub fn check(tree: &Tree, out: &mut Vec<Finding>) {
         let manifest = tree.types.get(name)?.manifest.as_ref()?;
         Direction::of(manifest.value.get("direction")?.as_str()?).ok()
     };
+    for (member, value) in document.value.as_object().into_iter().flatten() {
+        let at = format!("/{}", step(member));
+        match member.as_str() {
+            "publishers" => {}
+            CORE_FROM if value.as_str().is_some_and(|name| !name.trim().is_empty()) => {}
+            CORE_FROM => {
+                let what = format!("{CORE_FROM} names no repository");
+                found(&at, what, "write whose core/ it is, or remove it".to_owned());
+            }
+            _ => {
+                let near = nearest(member, ["publishers", CORE_FROM].into_iter());
+                let remedy =
+                    near.map_or_else(|| "remove it".to_owned(), |n| format!("did you mean {n:?}?"));
+                found(&at, format!("{member:?} is no member"), remedy);
+            }
+        }
+    }
     let mut published: BTreeMap<&str, bool> = BTreeMap::new();
     let mut gateways = false;
     let list = document.value.get("publishers").and_then(Value::as_array);
@@ -43,7 +62,7 @@ pub fn check(tree: &Tree, out: &mut Vec<Finding>) {
         let at = format!("/publishers/{index}");
         let text = |member: &str| publisher.get(member).and_then(Value::as_str);
         let name = text("name").unwrap_or_default();
-        for member in publisher.as_object().into_iter().flat_map(serde_json::Map::keys) {
+        for member in publisher.as_object().into_iter().flat_map(Map::keys) {
             if !MEMBERS.contains(&member.as_str()) {
                 let near = nearest(member, MEMBERS.into_iter());
                 let remedy =
@@ -106,4 +125,23 @@ pub fn check(tree: &Tree, out: &mut Vec<Finding>) {
             found("/publishers", format!("nobody publishes {name}"), remedy.to_owned());
         }
     }
+}
+
+/// The names of who may publish a type, as its `type.json` and the register say.
+pub fn publishers(tree: &Tree, name: &str) -> Vec<String> {
+    let manifest = tree.types.get(name).and_then(|folder| folder.manifest.as_ref());
+    let direction = manifest.and_then(|manifest| manifest.value.get("direction"));
+    let direction = direction.and_then(Value::as_str).unwrap_or_default();
+    let list = tree.publishers.as_ref().and_then(|document| document.value.get("publishers"));
+    let list = list.and_then(Value::as_array).into_iter().flatten();
+    list.filter(|entry| match direction {
+        "platform" => true,
+        "from_gateway" => entry.get("gateway").and_then(Value::as_bool) == Some(true),
+        _ => {
+            let types = entry.get("publishes").and_then(Value::as_array);
+            types.is_some_and(|types| types.iter().any(|wanted| wanted == name))
+        }
+    })
+    .filter_map(|entry| entry.get("name")?.as_str().map(str::to_owned))
+    .collect()
 }

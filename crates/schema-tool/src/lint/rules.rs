@@ -14,7 +14,7 @@ pub const RULES: &[Rule] = &[
         "file-missing",
         "Every type has type.json and next.json; publishers.json and core/ are there.",
     ),
-    ("schema-invalid", "Every schema is valid by the meta-schema of Draft-04."),
+    ("schema-invalid", "Every schema is valid by the meta-schema of Draft-04 and compiles."),
     ("later-keyword", "No keyword of a later draft: a Draft-04 validator skips it silently."),
     ("unknown-keyword", "No keyword that Draft-04 does not know, but annotations x-…."),
     (
@@ -52,7 +52,10 @@ pub const RULES: &[Rule] = &[
     ),
     ("member-name", "Members are lower_snake."),
     ("definition-name", "Definitions are PascalCase, and each stands once in all of core/."),
-    ("definition-unused", "Every shared definition is used."),
+    (
+        "definition-unused",
+        "Every shared definition is used, but where publishers.json names with core_from the repository that core/ was taken over from.",
+    ),
     (
         "description-missing",
         "Every type, definition, and member or item that refers to no definition has a description.",
@@ -80,7 +83,7 @@ pub const RULES: &[Rule] = &[
         "publisher",
         "publishers.json is complete; sources never begin with aws.; every type has a publisher.",
     ),
-    ("size", "An event of the type is at most 64 KiB in the worst case."),
+    ("size", "An event of the type is at most 64 KiB in the worst case, and that can be counted."),
     ("depth", "An event of the type is at most 16 levels deep."),
     ("lock", "Released files are as they were released."),
     ("release-version", "type.json's version is that of the newest release, 0.1 before the first."),

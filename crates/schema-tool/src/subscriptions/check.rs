@@ -8,7 +8,7 @@ use doorward_schema_repository::{Form, Repository, Tree, compose};
 use serde_json::{Map, Value, json};
 
 use super::pattern::{Comparison, Matcher, Node, Pattern};
-use super::{Subscription, all, fields, matching, pattern};
+use super::{Subscription, all, fields, matching, pattern, rule};
 use crate::finding::Finding;
 
 const MEMBERS: [&str; 9] =
@@ -21,7 +21,7 @@ pub fn check(tree: &Tree, repository: &Repository) -> Vec<Finding> {
         form(&subscription, &mut out);
         exchanges(tree, repository, &subscription, &mut out);
         filter(repository, &subscription, &mut out);
-        rule(tree, &subscription, &mut out);
+        rule::check(tree, &subscription, &mut out);
         for (index, pointer) in subscription.fields().enumerate() {
             let known = subscription.types().any(|t| fields::has_field(repository, t, pointer));
             if !known {
@@ -298,49 +298,4 @@ fn overlaps(comparisons: &[(Comparison, f64)], leaf: &Map<String, Value>) -> boo
         Comparison::GreaterOrEqual => *number <= most,
         Comparison::Greater => *number < most,
     })
-}
-
-/// The rule on the bus, where it is given, matches the declared types and no other.
-fn rule(tree: &Tree, subscription: &Subscription<'_>, out: &mut Vec<Finding>) {
-    let document = subscription.document;
-    let Some(value) = document.value.get("rule") else { return };
-    let mut found = |at: &str, rule, what: String, remedy: &str| {
-        out.push(Finding::at(document, at, rule, what, remedy));
-    };
-    let pattern = match pattern::read(value) {
-        Ok(pattern) => pattern,
-        Err(wrong) => {
-            let remedy = "write the event pattern of the rule";
-            found(&format!("/rule{}", wrong.at), "filter-form", wrong.what, remedy);
-            return;
-        }
-    };
-    let detail_type = pattern.members.iter().find(|(name, _)| name == "detail-type");
-    let Some((_, Node::Leaf(matchers))) = detail_type else {
-        let what = "without a detail-type it matches every event of the bus".to_owned();
-        found("/rule", "subscription-broader", what, "add \"detail-type\" with the declared types");
-        return;
-    };
-    let declared: BTreeSet<&str> = subscription.types().collect();
-    let lets = |name: &str| matchers.iter().any(|m| matching::takes(m, &Value::from(name)));
-    for name in tree.types.keys().filter(|name| lets(name)) {
-        if !declared.contains(name.as_str()) {
-            let what = format!("it matches {name}, which is not declared");
-            let remedy = "declare the type, or name types in full";
-            found("/rule/detail-type", "subscription-broader", what, remedy);
-        }
-    }
-    for name in declared.into_iter().filter(|name| !lets(name)) {
-        let what = format!("it does not match {name}, which is declared");
-        found("/rule/detail-type", "subscription-broader", what, "add it, or declare it no longer");
-    }
-    if matchers.iter().any(|m| matches!(m, Matcher::AnythingBut(_) | Matcher::NoText(_))) {
-        let what = "what is not left out includes every type to come".to_owned();
-        found("/rule/detail-type", "subscription-broader", what, "name the types in full");
-    }
-    let of_rule = value.get("detail");
-    if of_rule != document.value.get("filter") {
-        let what = "its detail is not the filter".to_owned();
-        found("/rule/detail", "subscription-broader", what, "make them the same");
-    }
 }

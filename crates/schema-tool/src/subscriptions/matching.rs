@@ -77,7 +77,8 @@ fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
-fn has(form: &Text, text: &str) -> bool {
+/// Whether a text has this form.
+pub fn has(form: &Text, text: &str) -> bool {
     match form {
         Text::Prefix { text: begin, any_case: false } => text.starts_with(begin.as_str()),
         Text::Prefix { text: begin, any_case: true } => text.to_lowercase().starts_with(begin),

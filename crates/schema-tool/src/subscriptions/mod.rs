@@ -8,6 +8,7 @@ pub mod conformance;
 mod fields;
 mod matching;
 mod pattern;
+mod rule;
 
 use doorward_schema_repository::{Document, Tree};
 use serde_json::Value;

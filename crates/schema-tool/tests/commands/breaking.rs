@@ -1,5 +1,5 @@
 //! Every change that would break somebody is caught, with a document that shows it; what grows
-//! compatibly passes; and exceptions are seen.
+//! compatibly passes.
 
 use std::process::Command;
 
@@ -209,41 +209,35 @@ fn every_release_counts_not_the_last_alone() {
 }
 
 #[test]
-fn an_exception_is_pasted_signed_and_ends() {
+fn a_released_type_goes_no_other_way_and_carries_no_other_statement() {
     let copy = Copy::released();
-    copy.edit(DELIVERY, |v| v["properties"]["parcels"]["maximum"] = json!(100));
-    let ran = copy.tool(&["breaking"]);
-    let ready = ran.out.lines().find_map(|line| line.split("exceptions.json: ").nth(1)).unwrap();
-    let mut entry: Value = serde_json::from_str(ready).unwrap();
-    let put = |entry: &Value| {
-        let list = json!({ "exceptions": [entry] });
-        copy.write("schemas/exceptions.json", &format!("{list:#}\n"));
-        copy.tool(&["breaking", "--today", "2026-12-01"])
-    };
-    let unsigned = put(&entry);
-    assert!(unsigned.code == 1 && unsigned.out.contains("exception-form"), "{unsigned:?}");
-    entry["reason"] = json!("Nobody ever sent more than ten.");
-    entry["approver"] = json!("jo@acme.example");
-    entry["expires"] = json!("2026-12-24");
-    let signed = put(&entry);
-    assert_eq!(signed.code, 0, "{signed:?}");
-    assert!(signed.out.contains("excused: "), "{}", signed.out);
-
-    let over = copy.tool(&["breaking", "--today", "2026-12-25"]);
-    assert!(over.code == 1 && over.out.contains("exception-expired"), "{over:?}");
-    let release = ["release", "delivery.scheduled", "--reason", "Less.", "--today", "2026-12-01"];
-    copy.runs(&release);
-    let log = copy.runs(&["changelog", "delivery.scheduled"]).out;
-    assert!(log.contains("**exception**") && log.contains("jo@acme.example"), "{log}");
-
-    copy.edit(DELIVERY, |v| v["properties"]["parcels"]["maximum"] = json!(1000));
-    copy.write("schemas/exceptions.json", &{
-        let mut other = entry.clone();
-        other["type"] = json!("access.denied");
-        format!("{:#}\n", json!({ "exceptions": [other] }))
-    });
-    let unused = copy.tool(&["breaking", "--today", "2026-12-01"]);
-    assert!(unused.code == 1 && unused.out.contains("exception-unused"), "{unused:?}");
+    for (name, change, says) in [
+        (
+            "delivery.scheduled",
+            json!({ "direction": "to_gateway", "statement": "GrantStatement" }),
+            "it was between_services and is to_gateway with GrantStatement",
+        ),
+        (
+            "grant.issued",
+            json!({ "statement": "RequestStatement" }),
+            "it was to_gateway with GrantStatement and is to_gateway with RequestStatement",
+        ),
+    ] {
+        let file = format!("schemas/{name}/type.json");
+        let before = copy.text(&file);
+        copy.edit(&file, |manifest| {
+            manifest.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        });
+        let ran = copy.tool(&["breaking", name, "--json"]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        let found = &ran.json()["changes"][0];
+        assert_eq!((&found["rule"], &found["file"]), (&json!("one-direction"), &json!(file)));
+        assert_eq!((&found["level"], &found["says"]), (&json!("breaking"), &json!(says)));
+        assert_eq!(found["exception"]["change"], says);
+        assert!(found["line"].as_u64().unwrap() > 1, "{found}");
+        copy.write(&file, &before);
+    }
+    assert_eq!(copy.tool(&["breaking"]).code, 0);
 }
 
 fn git(copy: &Copy, arguments: &[&str]) {
@@ -281,6 +275,49 @@ fn against_a_commit_changes_and_broken_promises_show() {
     });
     let ran = copy.tool(&["breaking", "--against", "main"]);
     assert!(ran.code == 1 && ran.out.contains("release-changed"), "{ran:?}");
+}
+
+#[test]
+fn against_a_commit_a_sunset_only_moves_later_and_a_type_stays_until_it() {
+    let copy = Copy::released();
+    copy.runs(&["new", "visit.done", "--like", "visit.secured", "--summary", "A visit ended."]);
+    copy.runs(&["release", "visit.done"]);
+    let end = ["deprecate", "visit.secured", "--replacement", "visit.done"];
+    copy.runs(&[&end[..], &["--sunset", "2027-06-30", "--today", "2026-12-01"]].concat());
+    git(&copy, &["init", "-q", "-b", "main"]);
+    git(&copy, &["add", "."]);
+    git(&copy, &["commit", "-q", "-m", "First"]);
+    let on = |day: &str| copy.tool(&["breaking", "--against", "main", "--today", day]);
+
+    let lock = "schemas/lock.json";
+    for (sunset, code) in [
+        (json!("2027-06-29"), 1),
+        (Value::Null, 1),
+        (json!("2027-06-30"), 0),
+        (json!("2028-01-01"), 0),
+    ] {
+        copy.edit(lock, |v| {
+            let promise = v["types"]["visit.secured"].as_object_mut().unwrap();
+            promise.remove("sunset");
+            if sunset.is_string() {
+                promise.insert("sunset".to_owned(), sunset.clone());
+            }
+        });
+        let ran = on("2026-12-02");
+        assert_eq!((ran.code, ran.out.contains("sunset-earlier")), (code, code == 1), "{ran:?}");
+    }
+    git(&copy, &["checkout", "-q", "--", "."]);
+
+    std::fs::remove_dir_all(copy.root().join("schemas/visit.secured")).unwrap();
+    let early = on("2027-06-30");
+    assert!(early.code == 1 && early.out.contains("visit.secured:1:1: removed"), "{early:?}");
+    assert_eq!(on("2027-07-01").code, 0);
+    // Without the lock's entry only the commit knows that there was such a type.
+    copy.edit(lock, |v| {
+        v["types"].as_object_mut().unwrap().remove("visit.secured");
+    });
+    let unknown = on("2027-06-30");
+    assert!(unknown.code == 1 && unknown.out.contains("removed: the type was"), "{unknown:?}");
 }
 
 #[test]

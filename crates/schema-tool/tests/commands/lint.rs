@@ -2,6 +2,7 @@
 //! error.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -19,8 +20,19 @@ fn at<'a>(value: &'a mut Value, pointer: &str) -> &'a mut Value {
     value.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer}"))
 }
 
+/// A pattern that is one, and that no validator takes.
+fn too_large() -> Value {
+    let pattern = "^(?:[a-z]{1000}){1000}$";
+    json!({ "description": "A.", "type": "string", "maxLength": 9, "pattern": pattern })
+}
+
+fn of_two_types() -> Value {
+    json!({ "description": "A.", "type": ["integer", "null"], "minimum": 1, "maximum": 9 })
+}
+
 const FAULTS: &[Fault] = &[
     ("schema-invalid", NEXT, |v| v["required"] = json!([])),
+    ("schema-invalid", NEXT, |v| *at(v, PARCELS) = too_large()),
     ("later-keyword", NEXT, |v| at(v, PARCELS)["const"] = json!(1)),
     ("later-keyword", NEXT, |v| at(v, PARCELS)["examples"] = json!([1])),
     ("later-keyword", NEXT, |v| v["propertyNames"] = json!({ "pattern": "^a$" })),
@@ -108,9 +120,15 @@ const FAULTS: &[Fault] = &[
     ("publisher", "schemas/publishers.json", |v| {
         v["publishers"][2]["publishes"][0] = json!("delivery.schedule");
     }),
+    ("publisher", "schemas/publishers.json", |v| v["core_from"] = json!(true)),
+    ("publisher", "schemas/publishers.json", |v| v["core_form"] = json!("doorward")),
     ("size", NEXT, |v| {
         v["properties"]["notes"] = json!({ "description": "A.", "type": "array", "maxItems": 99,
             "items": { "$ref": "../core/primitives.json#/definitions/Text" } });
+    }),
+    ("size", NEXT, |v| *at(v, PARCELS) = of_two_types()),
+    ("size", NEXT, |v| {
+        *at(v, PARCELS) = json!({ "description": "A.", "type": "integer", "enum": [1, 2] });
     }),
     ("depth", NEXT, |v| {
         let mut deep = json!({ "type": "boolean" });
@@ -201,6 +219,26 @@ fn a_finding_names_line_pointer_and_remedy() {
     assert!(ran.out.contains("did you mean \"maximum\"?"), "{}", ran.out);
 }
 
+/// What keeps the examples or the worst case from being judged is a finding, not a silence.
+#[test]
+fn what_cannot_be_judged_is_told_where_it_stands() {
+    let copy = Copy::new();
+    let whole = copy.text(NEXT);
+    copy.edit(NEXT, |v| *at(v, PARCELS) = of_two_types());
+    let ran = copy.tool(&["lint", "--json"]);
+    let finding = &ran.json()["findings"][0];
+    assert_eq!((&finding["rule"], &finding["pointer"]), (&json!("size"), &json!(PARCELS)));
+    assert!(finding["what"].as_str().unwrap().contains("/data/parcels"), "{finding}");
+
+    copy.write(NEXT, &whole);
+    copy.edit(NEXT, |v| *at(v, PARCELS) = too_large());
+    let ran = copy.tool(&["lint"]);
+    assert!(ran.code == 1 && ran.out.contains("the schema does not compile: "), "{ran:?}");
+    copy.edit(NEXT, |v| at(v, PARCELS)["pattern"] = json!("^(a$"));
+    let ran = copy.tool(&["lint"]);
+    assert!(!ran.out.contains("does not compile"), "the pattern is named already: {ran:?}");
+}
+
 #[test]
 fn fix_mends_what_has_one_meaning_and_nothing_else() {
     let copy = Copy::new();
@@ -216,6 +254,38 @@ fn fix_mends_what_has_one_meaning_and_nothing_else() {
     assert_eq!(mended["properties"]["parcels"]["exclusiveMinimum"], json!(true));
     let again = copy.runs(&["lint", "--fix"]);
     assert!(!again.out.contains("mended"), "{}", again.out);
+}
+
+#[test]
+fn fix_of_a_type_leaves_all_others_and_core_alone() {
+    let copy = Copy::new();
+    let other = "schemas/endpoint.flooding/next.json";
+    let core = "schemas/core/deliveries.json";
+    for file in [NEXT, other, core] {
+        copy.edit(file, |v| v["$comment"] = json!("Somebody will mend it."));
+    }
+    let fixed = copy.tool(&["lint", "delivery.scheduled", "--fix"]);
+    assert_eq!(fixed.out.matches(": mended\n").count(), 1, "{}", fixed.out);
+    for (file, stays) in [(NEXT, false), (other, true), (core, true)] {
+        assert_eq!(copy.text(file).contains("$comment"), stays, "{file}");
+    }
+    assert_eq!(copy.runs(&["lint", "--fix"]).out.matches(": mended\n").count(), 2);
+}
+
+/// Opening a pipe waits for who writes into it.
+#[test]
+fn what_is_no_regular_file_is_refused_and_not_waited_for() {
+    let copy = Copy::new();
+    let pipe = copy.root().join("schemas/core/pipe.json");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let output = Command::new("timeout")
+        .args(["20", env!("CARGO_BIN_EXE_doorward-schema"), "lint", "--root"])
+        .arg(copy.root())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "124: it waited for the pipe; {said}");
+    assert!(said.contains("schemas/core/pipe.json: a pipe, socket or device"), "{said}");
 }
 
 #[test]

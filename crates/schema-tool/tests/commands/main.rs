@@ -11,6 +11,7 @@
 mod breaking;
 #[path = "../copied/mod.rs"]
 mod copied;
+mod exceptions;
 mod lint;
 mod release;
 mod size;

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use super::stand::Copy;
 
 const NEXT: &str = "schemas/delivery.scheduled/next.json";
+const PAGE: &str = "schemas/visit.secured/MIGRATION.md";
+const COURIERS: &str = "subscriptions/acme.delivery/couriers-at-the-door.json";
 const FIRST: &str = "schemas/delivery.scheduled/1.0.json";
 
 fn grow(copy: &Copy) {
@@ -155,19 +157,36 @@ fn a_type_ends_after_its_sunset_and_not_before() {
     assert_eq!(announced.code, 0, "{announced:?}");
     let reads = "acme.delivery/couriers-at-the-door still reads /id /entry_id /data/grant_id";
     assert!(announced.out.contains(reads), "{}", announced.out);
-    let page = copy.text("schemas/visit.secured/MIGRATION.md");
+    let page = copy.text(PAGE);
     assert!(page.contains("| `/data/visit_id` | `/data/visit_id` | nothing |"), "{page}");
     copy.runs(&["lint", "--today", "2026-12-02"]);
 
     let earlier = call("2027-06-29");
     assert!(earlier.code == 1 && earlier.err.contains("only moves later"), "{earlier:?}");
+    let by_hand = page.replace("/data/visit_id` | nothing |", "/data/visit_id` | a new number |");
+    let by_hand = format!("{by_hand}\nAsk Jo when in doubt.\n");
+    copy.write(PAGE, &by_hand);
+    copy.edit(COURIERS, |v| v["fields"] = json!(["/id"]));
     assert_eq!(call("2027-07-31").code, 0);
+    let expected = by_hand
+        .replace("2027-06-30", "2027-07-31")
+        .replace("reads `/id`, `/entry_id`, `/data/grant_id`", "reads `/id`");
+    assert!(by_hand != page && expected.contains("2027-07-31"), "{expected}");
+    assert_eq!(copy.text(PAGE), expected, "what people wrote stays");
+    let elsewhere = ["deprecate", "visit.secured", "--replacement", "visit.not_taken"];
+    let elsewhere = [&elsewhere[..], &["--sunset", "2027-08-31", "--today", "2026-12-01"]].concat();
+    let elsewhere = copy.tool(&elsewhere);
+    assert!(elsewhere.code == 1 && elsewhere.err.contains("leads to visit.done"), "{elsewhere:?}");
+    copy.write(PAGE, "What people wrote alone.\n");
+    let unmarked = call("2027-08-31");
+    assert!(unmarked.code == 1 && unmarked.err.contains("put both marks back"), "{unmarked:?}");
+    assert_eq!(copy.text(PAGE), "What people wrote alone.\n");
     copy.edit("schemas/visit.secured/type.json", |v| v["sunset"] = json!("2027-01-01"));
     let by_hand = copy.tool(&["lint", "--today", "2026-12-02"]);
     assert!(by_hand.code == 1 && by_hand.out.contains("promised"), "{by_hand:?}");
 
     std::fs::remove_dir_all(copy.root().join("schemas/visit.secured")).unwrap();
-    copy.edit("subscriptions/acme.delivery/couriers-at-the-door.json", |v| {
+    copy.edit(COURIERS, |v| {
         v["types"].as_array_mut().unwrap().retain(|name| name != "visit.secured");
     });
     let early = copy.tool(&["lint", "--today", "2027-07-31"]);

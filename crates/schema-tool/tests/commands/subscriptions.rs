@@ -52,6 +52,35 @@ const FAULTS: &[Fault] = &[
         v["rule"]["detail-type"] = json!([{ "anything-but": "access.duress" }]);
     }),
     ("subscription-broader", PLATFORM, |v| v["filter"] = json!({ "test": [false] })),
+    ("subscription-broader", PLATFORM, |v| {
+        v["rule"]["detail-type"][0] = json!({ "prefix": "gateway.credential_expiring" });
+    }),
+    ("subscription-broader", PLATFORM, |v| {
+        v["rule"]["detail-type"][0] = json!({ "suffix": "credential_expiring" });
+    }),
+    ("subscription-broader", PLATFORM, |v| {
+        v["rule"]["detail-type"][1] = json!({ "wildcard": "vendor.iso*ted" });
+    }),
+    ("subscription-broader", PLATFORM, |v| {
+        v["rule"]["detail-type"].as_array_mut().unwrap().push(json!("vendor.yet_to_come"));
+    }),
+    ("filter-field", PLATFORM, |v| v["rule"]["detailtype"] = json!(["vendor.isolated"])),
+    ("filter-field", PLATFORM, |v| v["rule"]["test"] = json!([false])),
+    ("filter-form", PLATFORM, |v| {
+        v["rule"]["$or"] = json!([{ "account": ["111122223333"] }, { "region": ["eu-central-1"] }]);
+    }),
+    ("filter-value", PLATFORM, |v| v["rule"]["source"] = json!(["doorward.gateway"])),
+    ("filter-value", PLATFORM, |v| {
+        v["rule"]["source"] = json!([{ "prefix": "doorward.gatewy/" }]);
+    }),
+    ("filter-value", PLATFORM, |v| {
+        v["rule"]["source"] = json!([{ "prefix": "doorward.gateway/" }, "acme.delivery/blue-1"]);
+    }),
+    ("filter-value", PLATFORM, |v| {
+        v["types"].as_array_mut().unwrap().push(json!("delivery.scheduled"));
+        v["rule"]["detail-type"].as_array_mut().unwrap().push(json!("delivery.scheduled"));
+    }),
+    ("filter-value", PLATFORM, |v| v["rule"]["source"] = json!({ "name": ["gateway"] })),
 ];
 
 #[test]
@@ -91,6 +120,26 @@ fn an_audience_is_kept() {
     copy.edit("schemas/grant.issued/type.json", |v| v["restricted_to"] = json!(["acme.delivery"]));
     copy.runs(&["subscriptions", "check"]);
     copy.runs(&["lint"]);
+}
+
+#[test]
+fn a_rule_may_name_sources_and_where_events_come_from() {
+    let copy = Copy::new();
+    copy.edit(PLATFORM, |v| {
+        v["rule"]["source"] = json!(["doorward.gateway/front-door", { "wildcard": "doorward.*" }]);
+        v["rule"]["account"] = json!(["777788889999"]);
+        v["rule"]["region"] = json!(["eu-central-1"]);
+    });
+    copy.runs(&["subscriptions", "check"]);
+    copy.edit(PLATFORM, |v| v["rule"]["sorce"] = json!(["doorward.gateway/front-door"]));
+    let ran = copy.tool(&["subscriptions", "check"]);
+    assert!(ran.out.contains("did you mean \"source\"?"), "{}", ran.out);
+    copy.edit(PLATFORM, |v| {
+        v["rule"].as_object_mut().unwrap().remove("sorce");
+        v["rule"]["source"] = json!([{ "prefix": "acme.platform/" }]);
+    });
+    let ran = copy.tool(&["subscriptions", "check"]);
+    assert!(ran.out.contains("its sources begin with doorward.gateway/"), "{}", ran.out);
 }
 
 #[test]

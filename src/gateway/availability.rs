@@ -11,6 +11,7 @@ use doorward_translators::Capability;
 
 use super::memory::ProcessState;
 use super::state::{CHANGE_SETTLES, Effects, Gateway, Now, OFFLINE_GRACE, VendorChange};
+use super::window::Tag;
 use crate::domain::endpoint::EndpointState;
 use crate::domain::entry::Role;
 use crate::domain::fact::FactQuality;
@@ -34,7 +35,7 @@ impl Gateway {
         state.connected = up;
         self.reachability(now, vendor, was, effects);
         if up {
-            self.seen.reconnected();
+            self.seen.reconnected(Tag::of(vendor));
             self.read_again(now, vendor, effects);
         }
     }

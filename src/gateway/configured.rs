@@ -67,7 +67,10 @@ impl Gateway {
     ) {
         let Configured { entries, pinned, vendors } = configured;
         for vendor in removed {
-            self.vendor(now, &VendorId::new(vendor.as_str()), VendorChange::Down, effects);
+            let vendor = VendorId::new(vendor.as_str());
+            self.vendor(now, &vendor, VendorChange::Down, effects);
+            // With its file goes what its process did.
+            self.end_isolation(now, &vendor, effects);
         }
         for state in self.vendors.values_mut() {
             state.file = VendorFile::Absent;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use ring::hmac;
 use tokio::sync::mpsc;
 
 use super::daemon::Daemon;
@@ -32,6 +33,13 @@ struct Supervised {
     last_end: Option<VendorEnd>,
 }
 
+/// A vendor's own key for evidence, by the gateway's: who has one digests nobody else's.
+fn own_key(key: &str, vendor: &VendorId) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
+    let own = hmac::sign(&key, vendor.as_str().as_bytes());
+    own.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Fleet {
     /// Nobody yet. `evidence_key`, `drill`: see [`VendorSetup`].
     pub fn new(evidence_key: String, drill: bool) -> Self {
@@ -43,7 +51,7 @@ impl Fleet {
             vendor: vendor.id.clone(),
             setup: vendor.setup.clone(),
             connection: vendor.connection.clone(),
-            evidence_key: self.evidence_key.clone(),
+            evidence_key: own_key(&self.evidence_key, &vendor.id),
             drill: self.drill,
         }
     }
@@ -120,6 +128,10 @@ impl Daemon {
                 }
                 self.step(Input::Vendor { vendor, change: VendorChange::Down });
             }
+            // Of one whose file is gone nothing counts any more.
+            supervisor::Event::Isolated { vendor, .. }
+            | supervisor::Event::Recovered { vendor, .. }
+                if !self.fleet.supervised.contains_key(&vendor) => {}
             supervisor::Event::Isolated { vendor, cause, restarts } => {
                 let Cause { word: cause, detail } = cause;
                 let change = VendorChange::Isolated { cause, detail, restarts: Some(restarts) };

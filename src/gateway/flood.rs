@@ -99,6 +99,8 @@ struct Watched {
     /// Since when not both are full, and its messages since then.
     since: Duration,
     messages: u64,
+    /// Tokens that its last report of a state takes.
+    cost: u64,
 }
 
 #[derive(Debug)]
@@ -179,7 +181,10 @@ impl Floods {
             flood.messages += 1;
         }
         match lane {
-            Lane::States => source.states.take(now, rate, cost),
+            Lane::States => {
+                source.cost = cost;
+                source.states.take(now, rate, cost)
+            }
             Lane::Acts => source.acts.take(now, rate, cost),
         }
     }
@@ -318,11 +323,11 @@ impl Floods {
             let Some(flood) = self.floods.get_mut(&endpoint) else { continue };
             if !flood.held.is_empty() && flood.next <= now {
                 // It is there: nobody else takes from it but who holds something, too.
-                let cost = flood.held.iter().map(|held| cost(&held.what)).max().unwrap_or(1);
+                let cost = flood.held.iter().map(|held| cost(&held.what, 0)).max().unwrap_or(1);
                 let took = self
                     .watched
                     .get_mut(&endpoint)
-                    .is_none_or(|source| source.states.take(now, rate, cost));
+                    .is_none_or(|source| source.states.take(now, rate, cost.max(source.cost)));
                 if took {
                     all.push(Due::Apply(endpoint.clone(), std::mem::take(&mut flood.held)));
                 } else if let Some(source) = self.watched.get(&endpoint) {
@@ -455,13 +460,13 @@ fn merged(before: What, mut report: Held) -> Held {
 }
 
 /// Tokens that a report takes. A list is worked through device by device, and what is known of its
-/// vendor is written anew.
-pub fn cost(what: &What) -> u64 {
+/// vendor is written anew; so it is where the vendor's bridge comes or goes, which has so many
+/// devices `behind` it (of a device: 0).
+pub fn cost(what: &What, behind: usize) -> u64 {
+    let parts = |devices: usize| u64::try_from(devices / LIST_PART).unwrap_or(u64::MAX);
     match what {
-        What::Inventory { devices, .. } => {
-            LIST_COST + u64::try_from(devices.len() / LIST_PART).unwrap_or(u64::MAX)
-        }
-        _ => 1,
+        What::Inventory { devices, .. } => LIST_COST + parts(devices.len()),
+        _ => 1 + parts(behind),
     }
 }
 

@@ -112,7 +112,9 @@ impl Gateway {
                 }
             };
             let admitted = {
-                let cost = flood::cost(&observation.what);
+                let behind = self.vendors.get(vendor).filter(|_| is_bridge(&endpoint));
+                let behind = behind.map_or(0, |vendor| vendor.inventory.len());
+                let cost = flood::cost(&observation.what, behind);
                 self.passes(now, &endpoint, lane, cost, &mut passages)
             };
             match lane {

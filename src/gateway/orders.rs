@@ -112,7 +112,6 @@ impl Gateway {
             return Err(format!("no vendor {vendor} is configured here; see doorward vendors"));
         };
         let cause = by.cause();
-        let isolated_at = state.isolated_at;
         match order {
             VendorOrder::Restart if state.file == VendorFile::Bad => {
                 return Err(format!(
@@ -151,13 +150,18 @@ impl Gateway {
         }
         tracing::warn!(%vendor, ?by, ?order, "ordered");
         self.forgive_commands(now, vendor, effects);
-        if self.vendors.get(vendor).is_some_and(|state| state.isolated) {
-            let isolated_for = isolated_at.map(|at| now.wall.duration_since(at));
-            let isolated_for =
-                isolated_for.and_then(|passed| passed.try_into().ok()).unwrap_or_default();
-            self.vendor(now, vendor, VendorChange::Recovered { isolated_for }, effects);
-        }
+        self.end_isolation(now, vendor, effects);
         effects.orders_of_vendors.push((vendor.clone(), order, cause));
         Ok(())
+    }
+
+    /// A vendor that is isolated for what its process did is so no more; one that is by order stays.
+    pub(super) fn end_isolation(&mut self, now: Now, vendor: &VendorId, effects: &mut Effects) {
+        let isolated = self.vendors.get(vendor).filter(|state| state.isolated);
+        let Some(state) = isolated else { return };
+        let isolated_for = state.isolated_at.map(|at| now.wall.duration_since(at));
+        let isolated_for =
+            isolated_for.and_then(|passed| passed.try_into().ok()).unwrap_or_default();
+        self.vendor(now, vendor, VendorChange::Recovered { isolated_for }, effects);
     }
 }

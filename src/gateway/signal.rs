@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::memory::VendorState;
 use super::state::{Effects, Gateway, Now};
-use super::window::Sight;
+use super::window::{Sight, Tag};
 use crate::domain::endpoint::Latched;
 use crate::domain::entry::Role;
 use crate::domain::fact::Sighting;
@@ -26,6 +26,8 @@ const GAP_SETTLED: std::time::Duration = std::time::Duration::from_secs(10);
 /// Devices that are remembered, of all vendors, and names of one; those that entries use always
 /// are.
 const MAX_KNOWN: usize = 16_384;
+/// Of these, most of one vendor: it leaves no other one without.
+const MAX_OF_ONE: usize = MAX_KNOWN / 2;
 
 /// A signal that is older than this when it is taken in counts as of this age: nothing waits so
 /// long between two processes.
@@ -52,8 +54,11 @@ impl Gateway {
     ) {
         effects.acks.push((vendor.clone(), signal.n));
         let has_own_time = signal.observations.iter().any(|o| o.device_time.is_some());
+        // What says nothing is nothing when it comes again, and pushes nothing out.
+        let says_something = !signal.observations.is_empty() || signal.evidence.is_some();
         let mut sorted = self.sort(now, vendor, &mut signal);
-        if signal.identified || has_own_time {
+        if says_something && (signal.identified || has_own_time) {
+            signal.digest = Tag::of(vendor).on(signal.digest);
             // The broker's copy of a message is not the message: its acts do not count. What is
             // shed is not remembered either, or a flood would push out what others said.
             let sight = match signal.retained {
@@ -409,7 +414,7 @@ impl Gateway {
             // What is not listed may still be there, under the name it had.
             let known: HashSet<&EndpointId> = listed.iter().map(|(id, _)| id).collect();
             for (address, endpoint) in &state.inventory {
-                if inventory.len() < MAX_KNOWN && !known.contains(endpoint) {
+                if inventory.len() < MAX_OF_ONE && !known.contains(endpoint) {
                     inventory.entry(address.clone()).or_insert_with(|| endpoint.clone());
                 }
             }
@@ -418,13 +423,16 @@ impl Gateway {
             state.inventory = inventory;
             self.memory.vendor(vendor);
         }
+        let its = self.endpoints.keys().filter(|endpoint| endpoint.vendor() == vendor.as_str());
+        let mut its = its.count();
         for (endpoint, device) in listed {
             let known = self.endpoints.contains_key(&endpoint);
-            if !known && self.endpoints.len() >= MAX_KNOWN && !self.bindings.contains_key(&endpoint)
-            {
+            let full = its >= MAX_OF_ONE || self.endpoints.len() >= MAX_KNOWN;
+            if !known && full && !self.bindings.contains_key(&endpoint) {
                 tracing::error!(%endpoint, "too many devices; one that no entry uses is left out");
                 continue;
             }
+            its += usize::from(!known);
             let state = self.endpoints.entry(endpoint.clone()).or_default();
             let same = state.model == device.model
                 && state.manufacturer == device.manufacturer

@@ -10,11 +10,39 @@
 //! published twice: by a device that is back where it was within the resolution of its clock
 //! (a door that bounces), or by a bridge that had lost its own connection. States are taken in,
 //! the last one is how it is; acts are not told again.
+//!
+//! A vendor's process says what the digest of its message is, and may say what it likes. So a part
+//! of each digest is the core's own word for the vendor: no vendor hides another one's messages, and
+//! one vendor's new connection says nothing of another's.
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::domain::ids::VendorId;
 use crate::journal::SEEN_WINDOW;
 use crate::link::Digest;
+
+/// What stands for a vendor in its messages' digests: 4 bytes of its name's SHA-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tag([u8; 4]);
+
+impl Tag {
+    pub fn of(vendor: &VendorId) -> Self {
+        let name = ring::digest::digest(&ring::digest::SHA256, vendor.as_str().as_bytes());
+        let mut tag = [0; 4];
+        tag.iter_mut().zip(name.as_ref()).for_each(|(place, byte)| *place = *byte);
+        Self(tag)
+    }
+
+    /// The digest as it is remembered: of this vendor, whatever its process said.
+    pub fn on(self, mut digest: Digest) -> Digest {
+        digest.0.iter_mut().zip(self.0).for_each(|(place, byte)| *place = byte);
+        digest
+    }
+
+    fn is_on(self, digest: &Digest) -> bool {
+        digest.0.starts_with(&self.0)
+    }
+}
 
 /// The digests of the last [`SEEN_WINDOW`] messages.
 #[derive(Debug)]
@@ -28,6 +56,12 @@ pub struct SeenWindow {
 struct Count {
     earlier: u32,
     here: u32,
+}
+
+impl Count {
+    fn age(&mut self) {
+        self.earlier += std::mem::take(&mut self.here);
+    }
 }
 
 /// What a message turned out to be.
@@ -47,15 +81,14 @@ impl SeenWindow {
         for digest in digests {
             window.push(digest);
         }
-        window.reconnected();
+        window.counts.values_mut().for_each(Count::age);
         window
     }
 
-    /// From now on messages come over another connection.
-    pub fn reconnected(&mut self) {
-        for count in self.counts.values_mut() {
-            count.earlier += std::mem::take(&mut count.here);
-        }
+    /// From now on this vendor's messages come over another connection.
+    pub fn reconnected(&mut self, of: Tag) {
+        let its = self.counts.iter_mut().filter(|(digest, _)| of.is_on(digest));
+        its.for_each(|(_, count)| count.age());
     }
 
     pub fn contains(&self, digest: &Digest) -> bool {
@@ -115,14 +148,15 @@ mod tests {
     }
     #[test]
     fn what_came_over_an_earlier_connection_is_redelivered_as_often_as_it_came() {
-        let (a, b) = (Digest([1; 16]), Digest([2; 16]));
+        let tag = Tag::of(&VendorId::new("v"));
+        let (a, b) = (tag.on(Digest([1; 16])), tag.on(Digest([2; 16])));
         let mut window = SeenWindow::new(Vec::new());
         let sights = |window: &mut SeenWindow, digests: &[Digest]| {
             digests.iter().map(|digest| window.sight(*digest)).collect::<Vec<_>>()
         };
         assert_eq!(sights(&mut window, &[a, b, a]), [Sight::New, Sight::New, Sight::Repeated]);
         for _ in 0..2 {
-            window.reconnected();
+            window.reconnected(tag);
             assert_eq!(sights(&mut window, &[a, b, a]), [Sight::Redelivered; 3]);
         }
         assert_eq!(window.sight(a), Sight::Repeated);
@@ -131,5 +165,17 @@ mod tests {
             sights(&mut window, &[a, b, a]),
             [Sight::Redelivered, Sight::Redelivered, Sight::Repeated]
         );
+    }
+
+    #[test]
+    fn one_vendors_connection_and_digests_are_none_of_anothers() {
+        let (ours, theirs) = (Tag::of(&VendorId::new("ours")), Tag::of(&VendorId::new("theirs")));
+        let digest = Digest([7; 16]);
+        let mut window = SeenWindow::new(Vec::new());
+        assert_eq!(window.sight(ours.on(digest)), Sight::New);
+        assert_eq!(window.sight(theirs.on(digest)), Sight::New, "whatever theirs says of it");
+        window.reconnected(theirs);
+        assert_eq!(window.sight(ours.on(digest)), Sight::Repeated);
+        assert_eq!(window.sight(theirs.on(digest)), Sight::Redelivered);
     }
 }

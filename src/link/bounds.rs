@@ -146,7 +146,22 @@ impl VendorFrame {
     }
 }
 
+/// Observations, and devices of a list, that cost the core as much as one message of few.
+const OBSERVATIONS_AS_ONE: usize = 8;
+const DEVICES_AS_ONE: usize = 16;
+
 impl Signal {
+    /// How much work it is, beside that of a message with few observations; at least 1.
+    pub fn weight(&self) -> u64 {
+        let devices = self.observations.iter().map(|observation| match &observation.what {
+            What::Inventory { devices, .. } => devices.len(),
+            _ => 0,
+        });
+        let more = self.observations.len() / OBSERVATIONS_AS_ONE;
+        let more = more + devices.sum::<usize>() / DEVICES_AS_ONE;
+        u64::try_from(more).unwrap_or(u64::MAX).saturating_add(1)
+    }
+
     /// Whether everything in it is within its bounds.
     pub fn check(&self) -> Result<(), Violation> {
         length("observations", self.observations.len(), MAX_OBSERVATIONS)?;

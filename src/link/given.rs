@@ -31,6 +31,11 @@ impl Given {
         true
     }
 
+    /// Whether nobody waits for the process.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
     /// It was not written after all.
     pub fn take_back(&mut self, id: Uuid) {
         self.open.remove(&id);

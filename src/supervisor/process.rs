@@ -100,9 +100,16 @@ impl Supervision {
 pub(super) struct Record {
     breaker: Breaker,
     isolated_at: Option<Instant>,
+    /// Whether any of its processes ever had its connection.
+    was_connected: bool,
 }
 
 impl Record {
+    /// Its connection is there; whether it was before.
+    pub fn comes_back(&mut self) -> bool {
+        std::mem::replace(&mut self.was_connected, true)
+    }
+
     /// It runs well; for how long it was isolated until now, if it was.
     pub fn recovered(&mut self) -> Option<Duration> {
         let recovered = self.breaker.recovered();
@@ -171,7 +178,16 @@ async fn supervise(
                 instruction
             }
         };
-        record = Record::default();
+        // What its process did before counts no more; who isolates it does so for another reason.
+        if !matches!(instruction, Instruction::Isolate(_))
+            && let Some(isolated_for) = record.recovered()
+        {
+            let recovered = Event::Recovered { vendor: vendor.clone(), isolated_for };
+            if tell(&events, recovered).await.is_err() {
+                return;
+            }
+        }
+        record = Record { was_connected: record.was_connected, ..Record::default() };
         match instruction {
             Instruction::Restart(_) | Instruction::Release(_) => {}
             Instruction::Isolate(_) => isolated = true,

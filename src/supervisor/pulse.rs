@@ -8,9 +8,10 @@ use crate::link::CREDIT;
 
 /// So long may messages wait while none is taken.
 const STUCK: Duration = Duration::from_secs(3);
-/// Heartbeats that may come at once: those of a while in which nobody read.
+/// Heartbeats that may come at once, and words on a connection: those of a while in which nobody
+/// read.
 const AT_ONCE: u64 = 50;
-/// Heartbeats a second of a whole life, twice what a process sends. More are a flood.
+/// Of each so many a second of a whole life, twice what a process sends. More are a flood.
 const EACH_SECOND: u64 = 2;
 
 /// What a heartbeat says.
@@ -26,6 +27,7 @@ pub(super) struct Beat {
 pub(super) struct Pulse {
     handled: u64,
     beats: u64,
+    connections: u64,
     /// When messages were first seen to wait since.
     since: Option<Duration>,
 }
@@ -34,10 +36,8 @@ impl Pulse {
     /// A heartbeat came at `at`, since the life began. `Some`: it is stuck, or beats too often.
     pub fn beat(&mut self, at: Duration, beat: Beat) -> Option<Cause> {
         self.beats = self.beats.saturating_add(1);
-        let admitted = AT_ONCE.saturating_add(at.as_secs().saturating_mul(EACH_SECOND));
-        if self.beats > admitted {
-            let detail = "more heartbeats than a process sends".to_owned();
-            return Some(Cause { word: "protocol_violation", detail });
+        if self.beats > admitted(at) {
+            return Some(flood("more heartbeats than a process sends"));
         }
         let full = usize::try_from(beat.unacknowledged).is_ok_and(|waiting| waiting >= CREDIT);
         if beat.waiting == 0 || full || beat.handled != self.handled {
@@ -52,6 +52,25 @@ impl Pulse {
             detail: format!("{} messages wait, and none is taken", beat.waiting),
         })
     }
+}
+
+impl Pulse {
+    /// It told at `at` that its connection came or went. `Some`: it does so too often. Each time
+    /// all its devices are looked through.
+    pub fn connection(&mut self, at: Duration) -> Option<Cause> {
+        self.connections = self.connections.saturating_add(1);
+        (self.connections > admitted(at))
+            .then(|| flood("its connection comes and goes more often than a process tries"))
+    }
+}
+
+/// So many of a kind may have come until then.
+fn admitted(at: Duration) -> u64 {
+    AT_ONCE.saturating_add(at.as_secs().saturating_mul(EACH_SECOND))
+}
+
+fn flood(detail: &str) -> Cause {
+    Cause { word: "protocol_violation", detail: detail.to_owned() }
 }
 
 #[cfg(test)]
@@ -86,6 +105,8 @@ mod tests {
         let fault = (0..10_000).find_map(|n| Some((n, pulse.beat(at, beat(n, 0, 0))?)));
         let (n, cause) = fault.unwrap();
         assert_eq!((n, cause.word), (60, "protocol_violation"));
+        let words = (0..10_000).find_map(|n| Some((n, pulse.connection(at)?)));
+        assert_eq!(words.map(|(n, cause)| (n, cause.word)), Some((60, "protocol_violation")));
         let mut pulse = Pulse::default();
         let hour = Duration::from_secs(3600);
         assert!((0..3600).all(|n| pulse.beat(hour, beat(n, 0, 0)).is_none()));

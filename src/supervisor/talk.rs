@@ -17,7 +17,7 @@ use super::process::{Closed, Event, Record, tell};
 use super::pulse::{Beat, Pulse};
 use super::serial;
 use super::spawn::{Cause, Sockets};
-use super::throttle::{Pauses, Throttle};
+use super::throttle::{Load, Pauses, Throttle};
 use crate::domain::rate::Limits;
 use crate::link::{
     Connection, CoreFrame, FrameCodec, FrameError, Given, MAX_GIVEN, Order, PROTOCOL, VendorFrame,
@@ -36,7 +36,7 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Which life of a vendor's process.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Life {
-    /// The first is 1.
+    /// No two of a core's have one, of whatever vendor.
     pub number: u64,
     pub pid: Option<u32>,
     /// When it was about to be started.
@@ -122,7 +122,7 @@ pub(super) async fn talk(
         let acknowledged = acks.subscribe();
         let mut order = Order::default();
         let pauses = Pauses::default();
-        let mut throttle = Throttle::new(limits, life.number > 1, pauses.clone());
+        let mut throttle = Throttle::new(limits, pauses.clone());
         let budget = Budget::default();
         let given_to_it = Arc::clone(&open);
         let Life { number: life, pid, begun: spawned } = life;
@@ -170,8 +170,15 @@ pub(super) async fn talk(
                             return Ok(End::Fault(cause));
                         }
                     }
-                    if let VendorFrame::Connection { up: false, .. } = &frame {
-                        port_lost.notify_one();
+                    if let VendorFrame::Connection { up, .. } = &frame {
+                        if let Some(cause) = pulse.connection(begun.elapsed()) {
+                            return Ok(End::Fault(cause));
+                        }
+                        if !up {
+                            port_lost.notify_one();
+                        } else if record.comes_back() {
+                            throttle.comes_back();
+                        }
                     }
                     if begun.elapsed() >= STABLE
                         && let Some(isolated_for) = record.recovered()
@@ -183,7 +190,11 @@ pub(super) async fn talk(
                     let bytes = frames.decoder().length();
                     let weight = budget.weigh(bytes, events).await?;
                     let vendor = vendor.clone();
-                    let pause = throttle.charge(&vendor, bytes);
+                    let (counts, may_wait) = match &frame {
+                        VendorFrame::Signal(signal) => (signal.weight(), given(&open).is_empty()),
+                        _ => (1, false),
+                    };
+                    let pause = throttle.charge(&vendor, Load { bytes, counts, may_wait });
                     tell(events, Event::Frame { vendor, life, frame, weight }).await?;
                     if let Some(pause) = pause {
                         tokio::select! {

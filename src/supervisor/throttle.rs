@@ -14,9 +14,9 @@ use crate::domain::rate::{Bucket, Limits, Rate};
 const LATELY: Duration = Duration::from_secs(10);
 /// A pause is at least so long, since timers are no finer; what is owed gathers until then.
 const SHORTEST: Duration = Duration::from_millis(2);
-/// A process that comes back brings what its broker kept for it. It begins with so many frames a
-/// second, and may send twice as many with each second, up to its limit: what waited for seconds
-/// already waits a little longer, and the other vendors' events meet no crowd.
+/// A vendor whose connection comes back brings what its broker kept for it. It begins with so many
+/// signals a second, and may send twice as many with each second, up to its limit: what waited for
+/// seconds already waits a little longer, and the other vendors' events meet no crowd.
 const BACK_PER_S: u64 = 250;
 const BACK_BURST: u64 = 8;
 
@@ -39,6 +39,17 @@ impl Pauses {
     }
 }
 
+/// What a frame is to the core.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load {
+    /// In it on the wire.
+    pub bytes: usize,
+    /// As many frames as it counts for: 1, and more for a signal that says much at once.
+    pub counts: u64,
+    /// It is a signal, and nobody waits for what comes behind it.
+    pub may_wait: bool,
+}
+
 /// The rate of one life of a process.
 #[derive(Debug)]
 pub(super) struct Throttle {
@@ -46,28 +57,32 @@ pub(super) struct Throttle {
     begun: Instant,
     frames: Bucket,
     bytes: Bucket,
-    /// Of a process that comes back, until it may send as fast as any.
-    back: Option<Bucket>,
+    /// Since when the connection is back, until it may send as fast as any.
+    back: Option<(Duration, Bucket)>,
     pauses: Pauses,
 }
 
 impl Throttle {
-    /// `is_back`: the vendor had a process before this one.
-    pub fn new(limits: Limits, is_back: bool, pauses: Pauses) -> Self {
+    pub fn new(limits: Limits, pauses: Pauses) -> Self {
         let (frames, bytes) = (Bucket::default(), Bucket::default());
-        let back = is_back.then(Bucket::default);
-        Self { limits, begun: Instant::now(), frames, bytes, back, pauses }
+        Self { limits, begun: Instant::now(), frames, bytes, back: None, pauses }
+    }
+
+    /// The vendor's connection is there again, and was before.
+    pub fn comes_back(&mut self) {
+        self.back = Some((self.begun.elapsed(), Bucket::default()));
     }
 
     /// Counts a frame that was read; how long nothing more is to be read.
-    pub fn charge(&mut self, vendor: &VendorId, bytes: usize) -> Option<Duration> {
+    pub fn charge(&mut self, vendor: &VendorId, load: Load) -> Option<Duration> {
+        let Load { bytes, counts, may_wait } = load;
         let now = self.begun.elapsed();
         let Limits { frames, bytes: of_bytes, .. } = self.limits;
-        self.frames.charge(now, frames, 1);
+        self.frames.charge(now, frames, counts);
         self.bytes.charge(now, of_bytes, u64::try_from(bytes).unwrap_or(u64::MAX));
         let pause = self.frames.owes(now, frames).max(self.bytes.owes(now, of_bytes));
         if pause < SHORTEST {
-            return self.ease_in(now).filter(|pause| *pause >= SHORTEST);
+            return self.ease_in(now).filter(|pause| may_wait && *pause >= SHORTEST);
         }
         if !self.pauses.lately() {
             tracing::warn!(
@@ -81,10 +96,11 @@ impl Throttle {
         Some(pause)
     }
 
-    /// The same for a process that comes back; no fault of its own, and not told as one.
+    /// The same for a connection that is back; no fault of its own, and not told as one.
     fn ease_in(&mut self, now: Duration) -> Option<Duration> {
-        let back = self.back.as_mut()?;
-        let per_s = BACK_PER_S.saturating_mul(1 << now.as_secs().min(32));
+        let (since, back) = self.back.as_mut()?;
+        let seconds = now.saturating_sub(*since).as_secs();
+        let per_s = BACK_PER_S.saturating_mul(1 << seconds.min(32));
         if per_s >= self.limits.frames.per_s() {
             self.back = None;
             return None;
@@ -99,6 +115,10 @@ impl Throttle {
 mod tests {
     use super::*;
 
+    fn frame(bytes: usize) -> Load {
+        Load { bytes, counts: 1, may_wait: true }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn above_its_rate_a_process_is_left_alone_and_that_can_be_seen() {
         let vendor = VendorId::new("v");
@@ -108,14 +128,14 @@ mod tests {
             ..Limits::default()
         };
         let pauses = Pauses::default();
-        let mut throttle = Throttle::new(limits, false, pauses.clone());
+        let mut throttle = Throttle::new(limits, pauses.clone());
         let begun = Instant::now();
         for _ in 0..100 {
-            assert_eq!(throttle.charge(&vendor, 10), None);
+            assert_eq!(throttle.charge(&vendor, frame(10)), None);
         }
         assert!(!pauses.lately());
         for _ in 0..1000 {
-            if let Some(pause) = throttle.charge(&vendor, 10) {
+            if let Some(pause) = throttle.charge(&vendor, frame(10)) {
                 tokio::time::sleep(pause).await;
             }
         }
@@ -125,37 +145,52 @@ mod tests {
         // Bytes count for themselves.
         let begun = Instant::now();
         for _ in 0..4 {
-            if let Some(pause) = throttle.charge(&vendor, 1 << 20) {
+            if let Some(pause) = throttle.charge(&vendor, frame(1 << 20)) {
                 tokio::time::sleep(pause).await;
             }
         }
         assert!(begun.elapsed() >= Duration::from_millis(2990), "{:?}", begun.elapsed());
+        // One that says much at once counts for several.
+        tokio::time::sleep(LATELY).await;
+        let heavy = Load { counts: 600, ..frame(10) };
+        assert_eq!(throttle.charge(&vendor, heavy), Some(Duration::from_millis(500)));
         tokio::time::sleep(LATELY).await;
         assert!(!pauses.lately());
     }
 
-    /// Frames let in within the first seconds: twice as many with each, and not told as a flood.
-    #[tokio::test(start_paused = true)]
-    async fn a_process_that_comes_back_is_let_in_faster_and_faster() {
-        let vendor = VendorId::new("v");
-        let limits = Limits { frames: Rate::new(1500, 10_000), ..Limits::default() };
-        let pauses = Pauses::default();
-        let begun = Instant::now();
-        let mut throttle = Throttle::new(limits, true, pauses.clone());
+    /// Signals let in within each of the first seconds.
+    async fn let_in(throttle: &mut Throttle, may_wait: bool) -> [u64; 4] {
+        let (vendor, begun) = (VendorId::new("v"), Instant::now());
         let mut seconds = [0_u64; 4];
-        while let Some(count) = seconds.get_mut(begun.elapsed().as_secs() as usize) {
+        while let Some(count) = seconds.get_mut(usize::try_from(begun.elapsed().as_secs()).unwrap())
+        {
             *count += 1;
-            if let Some(pause) = throttle.charge(&vendor, 10) {
+            if let Some(pause) = throttle.charge(&vendor, Load { may_wait, ..frame(10) }) {
                 tokio::time::sleep(pause).await;
             }
-            if seconds[3] > 5000 {
+            if seconds.iter().any(|count| *count > 5000) {
                 break;
             }
         }
+        seconds
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_vendor_that_comes_back_is_let_in_faster_and_faster_and_not_told_as_a_flood() {
+        let limits = Limits { frames: Rate::new(1500, 20_000), ..Limits::default() };
+        let pauses = Pauses::default();
+        let mut throttle = Throttle::new(limits, pauses.clone());
+        assert!(let_in(&mut throttle, true).await[0] > 5000, "the first time it is not held back");
+        // However long it took to connect.
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        throttle.comes_back();
+        let seconds = let_in(&mut throttle, true).await;
         for (second, let_in) in [250, 500, 1000].into_iter().enumerate() {
             assert!(seconds[second].abs_diff(let_in) <= 10, "{seconds:?}");
         }
         assert!(seconds[3] > 5000, "by then only its limit holds it: {seconds:?}");
+        throttle.comes_back();
+        assert!(let_in(&mut throttle, false).await[0] > 5000, "somebody waits for it");
         assert!(!pauses.lately());
     }
 }

@@ -81,6 +81,8 @@ fn forbidden_acts_fail_inside_a_vendors_process_and_needed_ones_work() {
         "raw".to_owned(),
         "raise-limit".to_owned(),
         "executable-memory".to_owned(),
+        "shared-memory:65".to_owned(),
+        "growing-memory".to_owned(),
     ];
     let by_landlock_files = [
         "read:/etc/shadow".to_owned(),

@@ -43,6 +43,10 @@ pub enum Attempt {
     RaiseLimit,
     /// Have memory of so many MiB.
     Memory(usize),
+    /// Have memory of so many MiB that could be shared.
+    SharedMemory(usize),
+    /// Have a stack that grows by itself.
+    GrowingMemory,
     /// Have memory that is code.
     ExecutableMemory,
     /// Open descriptors without end; how many there were.
@@ -83,6 +87,10 @@ impl FromStr for Attempt {
             "raw" => Self::Raw,
             "raise-limit" => Self::RaiseLimit,
             "memory" => Self::Memory(rest.parse().map_err(|error| format!("{text}: {error}"))?),
+            "shared-memory" => {
+                Self::SharedMemory(rest.parse().map_err(|error| format!("{text}: {error}"))?)
+            }
+            "growing-memory" => Self::GrowingMemory,
             "executable-memory" => Self::ExecutableMemory,
             "descriptors" => Self::Descriptors,
             "clock" => Self::Clock,
@@ -149,7 +157,17 @@ impl Attempt {
                 let mut memory: Vec<u8> = Vec::new();
                 memory.try_reserve_exact(mebibytes << 20).map_err(Error::other)?;
             }
-            Self::ExecutableMemory => executable_memory()?,
+            Self::SharedMemory(mebibytes) => {
+                map(mebibytes << 20, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED)?;
+            }
+            Self::GrowingMemory => {
+                let kind = libc::MAP_PRIVATE | libc::MAP_GROWSDOWN;
+                map(PAGE, libc::PROT_READ | libc::PROT_WRITE, kind)?;
+            }
+            Self::ExecutableMemory => {
+                let protection = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
+                map(PAGE, protection, libc::MAP_PRIVATE)?;
+            }
             Self::Descriptors => {
                 let mut open = Vec::new();
                 while let Ok(one) = std::io::stdin().as_fd().try_clone_to_owned()
@@ -199,12 +217,15 @@ fn fork() -> Result<()> {
     }
 }
 
+/// Bytes of a page, or of several.
+const PAGE: usize = 4096;
+
+/// Memory of nobody's, straight from the kernel.
 #[expect(unsafe_code, reason = "memory is asked for from the kernel itself")]
-fn executable_memory() -> Result<()> {
-    let protection = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
-    let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+fn map(bytes: usize, protection: libc::c_int, kind: libc::c_int) -> Result<()> {
+    let kind = kind | libc::MAP_ANONYMOUS;
     // SAFETY: a new mapping at a place of the kernel's choice touches nothing that is there.
-    let place = unsafe { libc::mmap(std::ptr::null_mut(), 4096, protection, kind, -1, 0) };
+    let place = unsafe { libc::mmap(std::ptr::null_mut(), bytes, protection, kind, -1, 0) };
     if place == libc::MAP_FAILED {
         return Err(Error::last_os_error());
     }

@@ -33,6 +33,9 @@ const OPEN_TO_WRITE: u32 = 0o3 | 0o100 | 0o1000;
 
 /// A file is opened for reading, whatever Landlock says.
 const READ_ONLY: Is = Is::Masked(OPEN_TO_WRITE, 0);
+/// Memory is the process's own, of a size that it says: the limit on a process's data counts neither
+/// memory that is shared nor a stack that grows. `MAP_PRIVATE` among the kinds, no `MAP_GROWSDOWN`.
+const OWN_MEMORY: Is = Is::Masked(0x10f, 2);
 /// No memory becomes code.
 const NOT_EXECUTABLE: Is = Is::Masked(PROT_EXEC, 0);
 /// Data with the connection's first packet would pass by the rule on ports.
@@ -97,7 +100,7 @@ pub(crate) const ALLOWED: &[Call] = &[
     ("shutdown", ALWAYS),
     // Memory.
     ("brk", ALWAYS),
-    ("mmap", &[&[(2, NOT_EXECUTABLE)]]),
+    ("mmap", &[&[(2, NOT_EXECUTABLE), (3, OWN_MEMORY)]]),
     ("mprotect", &[&[(2, NOT_EXECUTABLE)]]),
     ("munmap", ALWAYS),
     ("mremap", ALWAYS),

@@ -52,6 +52,30 @@ fn what_the_broker_kept_does_not_stand_for_what_came_live() {
 }
 
 #[test]
+fn a_bridge_that_flaps_takes_tokens_for_the_devices_behind_it() {
+    let word = |online| What::Availability { part: "bridge".to_owned(), online };
+    assert_eq!((cost(&word(true), 0), cost(&word(true), 4800)), (1, 301));
+    let (mut floods, bridge) = (Floods::default(), EndpointId::new("v:"));
+    assert!(floods.admits(MS(0), &bridge, Lane::States, 301));
+    assert!(!floods.admits(MS(1), &bridge, Lane::States, 301));
+    floods.hold(MS(1), &bridge, report(MS(1), word(false)));
+    // 10 tokens a second, 100 at once: the next word counts after 20 s, and not ten times in each.
+    let mut applied = Vec::new();
+    for second in 1..=60 {
+        let due = floods.due(MS(second * 1000));
+        if due.iter().any(|due| matches!(due, Due::Apply(..))) {
+            applied.push(second);
+            floods.hold(
+                MS(second * 1000),
+                &bridge,
+                report(MS(second * 1000), word(second % 2 == 0)),
+            );
+        }
+    }
+    assert_eq!(applied, [21, 51]);
+}
+
+#[test]
 fn lists_of_devices_add_up_until_a_whole_one_comes() {
     let list = |identities: &[&str], complete| {
         let device = |identity: &&str| doorward_translators::Device {

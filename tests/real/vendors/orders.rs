@@ -1,7 +1,7 @@
 //! Restart, isolate, release; and a process that hangs.
 
 use super::{SOON, running, stand, vendor};
-use crate::access::detail;
+use crate::access::{Stand, detail};
 use crate::support::gateway::signal;
 use crate::support::wait_for;
 
@@ -43,6 +43,50 @@ fn an_isolated_vendor_stays_away_until_it_is_released_and_its_doors_refuse_at_on
     let (lines, code) = stand.lines(&["unlock", "front"]);
     assert_eq!(code, Some(0), "{lines:?}");
     assert_eq!(stand.lock.acts(), ["UNLOCK"]);
+}
+
+/// Ends its process until the vendor is isolated for that.
+fn isolated_by_failures(stand: &Stand, name: &str) {
+    wait_for("its isolation", 2 * SOON, || {
+        if let Some(pid) = stand.gateway.vendor_named(name) {
+            signal(pid, "KILL");
+        }
+        (vendor(&stand.gateway, name)?["state"] == "isolated").then_some(())
+    });
+}
+
+#[test]
+fn a_vendor_isolated_for_its_failures_is_served_again_once_its_file_is_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let stand = stand(folder.path());
+    running(&stand.gateway, "zigbee2mqtt");
+    isolated_by_failures(&stand, "zigbee2mqtt");
+    let told = detail(&stand.sink.gets("vendor.isolated", |_| true));
+    assert_eq!(told["data"]["restarts"], 5, "{told}");
+    let (lines, code) = stand.lines(&["unlock", "front"]);
+    assert_eq!((code, &lines[0]["reason"]), (Some(3), &"vendor_unavailable".into()), "{lines:?}");
+
+    let file = stand.gateway.folder.join("vendors.d/zigbee2mqtt.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("[mqtt]", "[mqtt]\nclient_id = \"anew\"")).unwrap();
+    let (lines, code) = stand.lines(&["reload"]);
+    assert_eq!((code, &lines[0]["changed"][0]), (Some(0), &"zigbee2mqtt".into()), "{lines:?}");
+    running(&stand.gateway, "zigbee2mqtt");
+    stand.sink.gets("vendor.recovered", |_| true);
+    stand.known();
+    let (lines, code) = stand.lines(&["unlock", "front"]);
+    assert_eq!(code, Some(0), "{lines:?}");
+
+    // The same where the file goes and comes.
+    isolated_by_failures(&stand, "zigbee2mqtt");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(stand.lines(&["reload"]).1, Some(0));
+    std::fs::write(&file, text).unwrap();
+    assert_eq!(stand.lines(&["reload"]).1, Some(0));
+    running(&stand.gateway, "zigbee2mqtt");
+    stand.known();
+    let (lines, _) = stand.lines(&["unlock", "front"]);
+    assert_ne!(lines[0]["reason"], "vendor_unavailable", "{lines:?}");
 }
 
 #[test]

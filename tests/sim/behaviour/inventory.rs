@@ -1,5 +1,6 @@
 //! Which devices there are.
 
+use doorward_translators::{Device, What};
 use serde_json::json;
 
 use crate::house::{House, inventory};
@@ -97,4 +98,24 @@ fn when_what_is_known_of_a_device_changes_then_it_is_told_again() {
     let told = house.told();
     assert_eq!(kinds(&told), ["endpoint.discovered"]);
     assert_eq!(told[0].data("model"), "YRD426");
+}
+
+#[test]
+fn when_a_vendor_lists_more_devices_than_its_share_then_those_beyond_are_left_out() {
+    let mut house = House::new();
+    let device = |number: u32| Device {
+        identity: format!("0x{number:016x}"),
+        address: format!("device-{number}"),
+        manufacturer: None,
+        model: None,
+        capabilities: Vec::new(),
+    };
+    let mut discovered = 0;
+    for list in 0..3 {
+        let devices = (list * 4096..(list + 1) * 4096).map(device).collect();
+        house.sends("", What::Inventory { devices, complete: false });
+        house.commit();
+        discovered += house.told_of(&["endpoint.discovered"]).len();
+    }
+    assert_eq!(discovered, 8192 - 4, "half of all, with those of the house");
 }

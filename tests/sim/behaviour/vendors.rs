@@ -7,7 +7,7 @@ use doorward::gateway::{Configured, Input, VendorChange};
 use doorward::local::VendorOrder;
 use serde_json::json;
 
-use crate::house::House;
+use crate::house::{House, VENDOR};
 use crate::told::{kinds, lines};
 
 fn observed_house() -> House {
@@ -90,6 +90,30 @@ fn when_an_isolated_vendor_recovers_then_that_is_told_and_its_first_word_counts(
         ["entry.lock_changed front lock=locked previous=unknown \
           quality=observed"]
     );
+}
+
+#[test]
+fn when_the_file_of_an_isolated_vendor_goes_then_its_next_one_begins_without_that() {
+    let mut house = observed_house();
+    house.vendor(isolated());
+    house.told();
+    let configured = Configured { entries: house.entries.clone(), ..Configured::default() };
+    house.step(Input::Configured { configured, removed: vec![VENDOR.to_owned()] });
+    house.commit();
+    assert_eq!(kinds(&house.told_of(&["vendor.recovered"])), ["vendor.recovered"]);
+    let vendors = vec![(VendorId::new(VENDOR), true)];
+    let configured =
+        Configured { entries: house.entries.clone(), vendors, ..Configured::default() };
+    house.step(Input::Configured { configured, removed: Vec::new() });
+    house.vendor(VendorChange::Running);
+    house.connection(true);
+    house.says("front_door_yale", json!({"lock_state": "locked"}));
+    assert_eq!(house.fact("front", "lock"), "locked observed");
+    // A second time nothing is told: it is isolated no more.
+    let configured = Configured { entries: house.entries.clone(), ..Configured::default() };
+    house.step(Input::Configured { configured, removed: vec![VENDOR.to_owned()] });
+    house.commit();
+    assert_eq!(kinds(&house.told_of(&["vendor.recovered"])), [""; 0]);
 }
 
 #[test]

@@ -80,7 +80,7 @@ def main():
                         sys.exit("the vendors do not come up")
                     time.sleep(0.05)
                 # What only the beginning needed is given back by then.
-                time.sleep(12)
+                time.sleep(35)
                 memory[count] = [pss(vendor["pid"]) for vendor in vendors], pss(core.pid)
                 if count == 4:
                     for _ in range(rounds):

@@ -74,8 +74,14 @@ pub fn remarks(report: &Report) -> Vec<String> {
             figures.difference.map(|one| {
                 format!(
                     "{}: {name}: p99 after − before {:+.2} ms, at most {:+.2} (95 %, {} turns; \
-                     admitted {:.2}; mean {:+.2})",
-                    line.fault, one.typical, one.upper, one.runs, figures.admitted, one.mean
+                     admitted {:.2}, {} turns beyond; mean {:+.2})",
+                    line.fault,
+                    one.typical,
+                    one.upper,
+                    one.runs,
+                    figures.admitted,
+                    figures.beyond,
+                    one.mean
                 )
             })
         };

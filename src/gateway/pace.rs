@@ -20,8 +20,9 @@ const MANY: f64 = 1000.0;
 const ENOUGH: usize = 64;
 /// So many digests or facts alone are.
 const ENOUGH_BESIDE: usize = 256;
-/// The rate is measured over stretches of this length. What one vendor brings in at once when it is
-/// back is over within one: the others' states are not to wait for company on its account.
+/// The rate is measured over stretches of this length, and two in a row count: what one vendor
+/// brings in at once when it is back is over by then, and the others' states are not to wait for
+/// company on its account.
 const STRETCH: Duration = Duration::from_secs(1);
 
 /// How fast events come, and since when the batch in hand waits.
@@ -30,12 +31,13 @@ pub(super) struct Pace {
     since: Option<Instant>,
     stretch: Instant,
     events: usize,
-    rate: f64,
+    /// In the last stretch and the one before, in events a second.
+    rates: [f64; 2],
 }
 
 impl Pace {
     pub fn new(now: Instant) -> Self {
-        Self { since: None, stretch: now, events: 0, rate: 0.0 }
+        Self { since: None, stretch: now, events: 0, rates: [0.0; 2] }
     }
 
     /// So many events joined the batch.
@@ -44,9 +46,9 @@ impl Pace {
         self.events += events;
         let passed = now - self.stretch;
         if passed >= STRETCH {
-            #[expect(clippy::cast_precision_loss, reason = "a count of a tenth of a second")]
+            #[expect(clippy::cast_precision_loss, reason = "a count of a second")]
             let rate = self.events as f64 / passed.as_secs_f64();
-            self.rate = rate;
+            self.rates = [rate, self.rates[0]];
             self.events = 0;
             self.stretch = now;
         }
@@ -74,7 +76,7 @@ impl Pace {
 
     /// Whether many come, and have for a while.
     fn is_busy(&self) -> bool {
-        self.rate >= MANY
+        self.rates.iter().all(|rate| *rate >= MANY)
     }
 }
 
@@ -94,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_comes_at_once_makes_nobody_wait_and_what_goes_on_does() {
-        let (quiet, burst, steady) = (vec![10; 30], [10, 400, 400, 10], vec![150; 30]);
+        let (quiet, burst, steady) = (vec![10; 30], [10, 4000, 4000, 10], vec![150; 30]);
         assert!(!busy_after(&quiet));
         assert!(!busy_after(&[&burst[..], &quiet].concat()));
         assert!(busy_after(&steady));

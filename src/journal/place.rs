@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::wal::Wal;
 use super::{CommitError, Journal, OpenError, layout};
 
 /// The names are looked at this often.
@@ -184,6 +185,7 @@ impl Journal {
         if id != Some(self.journal_id.to_string()) {
             return Err(CommitError::Io(std::io::Error::other("it is another journal")));
         }
+        self.wal = Wal::watch(&mut db)?;
         self.db = db;
         self.place = Place::of(&self.path)?;
         Ok(())

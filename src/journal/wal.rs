@@ -20,7 +20,7 @@ pub(super) const LONGEST: u64 = 2;
 /// How long the log is.
 #[derive(Debug)]
 pub(super) struct Wal {
-    /// Pages at the last commit that have not gone into the file.
+    /// Pages in it after the last commit; 0 once they are in the file.
     pages: Arc<AtomicU64>,
     /// It is long from so many on.
     long: u64,
@@ -39,11 +39,9 @@ impl Wal {
         let (pages, longest) = (Arc::clone(&wal.pages), LONGEST * wal.long);
         db.wal_hook(Some(move |log: &mut rusqlite::hooks::Wal, count: c_int| {
             let count = u64::try_from(count).unwrap_or_default();
-            pages.store(count, Ordering::Relaxed);
-            if count >= longest {
-                // The commit stands all the same; the next one tries again.
-                let _ = log.checkpoint();
-            }
+            // A commit stands also where this fails; the next one tries again.
+            let brought_over = count >= longest && log.checkpoint().is_ok();
+            pages.store(if brought_over { 0 } else { count }, Ordering::Relaxed);
             Ok(())
         }))?;
         Ok(wal)
@@ -51,10 +49,12 @@ impl Wal {
 }
 
 impl Journal {
-    /// Brings a long log over into the file. To be called when a commit was answered; without one
-    /// that was made since, it does nothing.
-    pub fn shorten_log(&mut self) -> rusqlite::Result<()> {
-        if self.wal.pages.load(Ordering::Relaxed) < self.wal.long {
+    /// Brings a long log over into the file. To be called when a commit was answered; where more
+    /// wait already, only once it is half as long again.
+    pub fn shorten_log(&mut self, more_wait: bool) -> rusqlite::Result<()> {
+        let Wal { long, .. } = self.wal;
+        let enough = if more_wait { long.saturating_add(long / 2) } else { long };
+        if self.wal.pages.load(Ordering::Relaxed) < enough {
             return Ok(());
         }
         self.wal.pages.store(0, Ordering::Relaxed);

@@ -115,15 +115,15 @@ fn work(mut journal: Journal, mut queue: mpsc::Receiver<Order>, log: &Log) {
             Order::Commit(batch, reply) => {
                 let result = journal.commit(&batch).map_err(|error| Failure { batch, error });
                 let _ = reply.send(result);
-                if let Err(error) = journal.shorten_log() {
-                    tracing::warn!(%error, "the journal's log did not go into the file; it is tried again");
-                }
             }
             Order::Act(act) => act(&mut journal),
             Order::Close(reply) => {
                 let _ = reply.send(journal.close());
                 return;
             }
+        }
+        if let Err(error) = journal.shorten_log(!queue.is_empty()) {
+            tracing::warn!(%error, "the journal's log did not go into the file; it is tried again");
         }
         log.done();
     }

@@ -277,7 +277,7 @@ impl Run {
         match self.open_journal()?.commit(batch) {
             Ok(answer) => {
                 self.took(batch, &answer)?;
-                let shortened = self.open_journal()?.shorten_log();
+                let shortened = self.open_journal()?.shorten_log(false);
                 shortened.map_err(|error| Violation(format!("its log: {error}")))?;
                 if let Some(before) = before {
                     before.made_room(self, batch, &answer)?;

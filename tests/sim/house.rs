@@ -247,7 +247,7 @@ impl House {
         self.gateway.complete(&mut self.batch);
         if !self.batch.is_empty() {
             let committed = self.journal.commit(&self.batch)?;
-            self.journal.shorten_log()?;
+            self.journal.shorten_log(false)?;
             self.batch = Batch::default();
             self.told.extend(committed.events.into_iter().map(Told::of));
         }

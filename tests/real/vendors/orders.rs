@@ -76,17 +76,6 @@ fn a_vendor_isolated_for_its_failures_is_served_again_once_its_file_is_another()
     stand.known();
     let (lines, code) = stand.lines(&["unlock", "front"]);
     assert_eq!(code, Some(0), "{lines:?}");
-
-    // The same where the file goes and comes.
-    isolated_by_failures(&stand, "zigbee2mqtt");
-    std::fs::remove_file(&file).unwrap();
-    assert_eq!(stand.lines(&["reload"]).1, Some(0));
-    std::fs::write(&file, text).unwrap();
-    assert_eq!(stand.lines(&["reload"]).1, Some(0));
-    running(&stand.gateway, "zigbee2mqtt");
-    stand.known();
-    let (lines, _) = stand.lines(&["unlock", "front"]);
-    assert_ne!(lines[0]["reason"], "vendor_unavailable", "{lines:?}");
 }
 
 #[test]

@@ -49,6 +49,8 @@ fresh() {
     install -D -m 755 scripts/boot/inside.sh "$root/boot-proof/inside.sh"
     install -D -m 644 scripts/boot/inside.service "$root/etc/systemd/system/inside.service"
     cp "$place"/doorward_[12].deb "$root/boot-proof/"
+    # An installed Debian has it; a bootstrapped one has not.
+    echo "127.0.0.1 localhost" > "$root/etc/hosts"
     mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
     ln -sf ../inside.service "$root/etc/systemd/system/multi-user.target.wants/inside.service"
 }

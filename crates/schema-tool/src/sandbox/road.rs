@@ -1,9 +1,9 @@
 //! The road to the bus: every call passes here, is shown, and fails on demand as the real service
 //! fails. What is not a `PutEvents` passes untouched.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -15,8 +15,8 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
-use tokio::time::sleep;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::{sleep, timeout};
 
 use super::aws::{exchange, whole};
 
@@ -28,12 +28,15 @@ const MOST_CONNECTIONS: usize = 256;
 const MOST_LATE: usize = 1024;
 /// How much later an event arrives.
 const LATE: Duration = Duration::from_secs(3);
-/// How long an event is held back so that others overtake it.
-const OVERTAKEN: Duration = Duration::from_millis(1500);
+/// How long an event is held back at most until another overtakes it.
+const OVERTAKEN: Duration = Duration::from_secs(10);
+/// Sources that are counted each for itself; those beyond are counted together.
+const MOST_SOURCES: usize = 256;
 /// How long the head of a request may take.
 const HEAD: Duration = Duration::from_secs(30);
 
-/// What goes wrong on the road.
+/// What goes wrong on the road. Calls and entries are counted for each `Source` of its own, so what
+/// one sender meets does not depend on when another sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Fault {
     /// Every second PutEvents is refused as a whole: `ThrottlingException`.
@@ -42,7 +45,7 @@ pub enum Fault {
     Partial,
     /// Every event arrives twice.
     Duplicate,
-    /// Every third event is overtaken by those of the next 1.5 s.
+    /// Every third event is overtaken by the next one of its source; after 10 s it comes anyhow.
     Reorder,
     /// Every event arrives 3 s later.
     Delay,
@@ -77,10 +80,18 @@ impl Drop for Road {
 struct Shared {
     bus: u16,
     faults: Vec<Fault>,
-    calls: AtomicU64,
-    entries: AtomicU64,
+    lanes: Mutex<BTreeMap<String, Lane>>,
     late: Arc<Semaphore>,
     told: mpsc::Sender<Passed>,
+}
+
+/// What one source has sent.
+#[derive(Default)]
+struct Lane {
+    calls: u64,
+    entries: u64,
+    /// Tells whoever is held back that an event went past.
+    passed: watch::Sender<()>,
 }
 
 impl Road {
@@ -98,8 +109,7 @@ impl Road {
         let shared = Arc::new(Shared {
             bus,
             faults,
-            calls: AtomicU64::new(0),
-            entries: AtomicU64::new(0),
+            lanes: Mutex::default(),
             late: Arc::new(Semaphore::new(MOST_LATE)),
             told,
         });
@@ -193,12 +203,20 @@ impl Shared {
         call: Value,
         entries: Vec<Value>,
     ) -> Response<Full<Bytes>> {
-        let number = self.calls.fetch_add(1, Ordering::Relaxed);
+        let source = entries.first().and_then(|entry| entry.get("Source")).and_then(Value::as_str);
+        let source = source.unwrap_or_default().to_owned();
+        let number = self.lane(&source, |lane| {
+            lane.calls += 1;
+            lane.calls - 1
+        });
         if self.has(Fault::Throttle) && number % 2 == 1 {
             self.tell_all(&entries, "throttled");
             return refused(StatusCode::BAD_REQUEST, "ThrottlingException", "Rate exceeded");
         }
-        let first = self.entries.fetch_add(entries.len() as u64, Ordering::Relaxed);
+        let first = self.lane(&source, |lane| {
+            lane.entries += entries.len() as u64;
+            lane.entries - entries.len() as u64
+        });
         let numbers = || (first..).take(entries.len());
         let failing: Vec<bool> =
             numbers().map(|number| self.has(Fault::Partial) && number % 2 == 1).collect();
@@ -229,13 +247,14 @@ impl Shared {
                 self.tell_all(&now, "refused");
                 return answer;
             }
+            self.lane(&source, |lane| lane.passed.send_replace(()));
             told_by(answer).await.into_iter()
         };
         if self.has(Fault::Duplicate) && !now.is_empty() {
             self.forward(head, with(&now)).await;
         }
         if !later.is_empty() {
-            self.send_late(head, with(&later)).await;
+            self.send_late(head, &source, with(&later)).await;
         }
         let accepted = if self.has(Fault::Duplicate) { "accepted, twice" } else { "accepted" };
         let mut results = Vec::new();
@@ -258,16 +277,32 @@ impl Shared {
         answer(StatusCode::OK, &body)
     }
 
+    /// What a source's lane gives when it is asked so.
+    fn lane<T>(&self, source: &str, ask: impl FnOnce(&mut Lane) -> T) -> T {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = lanes.contains_key(source) || lanes.len() < MOST_SOURCES;
+        ask(lanes.entry(if is_known { source } else { "" }.to_owned()).or_default())
+    }
+
     /// Puts what was accepted on the bus after a while; at once if too much is late already.
-    async fn send_late(self: &Arc<Self>, head: &hyper::http::request::Parts, body: Bytes) {
+    async fn send_late(
+        self: &Arc<Self>,
+        head: &hyper::http::request::Parts,
+        source: &str,
+        body: Bytes,
+    ) {
         let Ok(place) = Arc::clone(&self.late).try_acquire_owned() else {
             self.forward(head, body).await;
             return;
         };
         let (shared, head) = (Arc::clone(self), head.clone());
-        let after = if self.has(Fault::Delay) { LATE } else { OVERTAKEN };
+        let mut passed = self.lane(source, |lane| lane.passed.subscribe());
         tokio::spawn(async move {
-            sleep(after).await;
+            if shared.has(Fault::Delay) {
+                sleep(LATE).await;
+            } else {
+                let _ = timeout(OVERTAKEN, passed.changed()).await;
+            }
             if shared.has(Fault::Duplicate) {
                 shared.forward(&head, body.clone()).await;
             }

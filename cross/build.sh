@@ -24,14 +24,8 @@ large=0
 for target in "${wanted[@]}"; do
     names "$target"
     cross/sysroot.sh "$target"
-    linker=$(cd "$place" && pwd)/$debian-gcc
-    upper=${triple^^}
-    lower=${triple//-/_}
     say "building for $target"
-    env "CARGO_TARGET_${upper//-/_}_LINKER=$linker" "CARGO_TARGET_${upper//-/_}_RUSTFLAGS=$flags" \
-        "CC_$lower=$gnu-gcc" "AR_$lower=$gnu-ar" \
-        CARGO_TARGET_DIR="$place/build" \
-        cargo build --locked --release --target "$triple" --package doorward --bins
+    cargo_for "$flags" build --locked --release --target "$triple" --package doorward --bins
     mkdir -p "$place/$target"
     for name in doorward doorward-vendor; do
         cp "$place/build/$triple/release/$name" "$place/$target/$name"

@@ -30,25 +30,11 @@ for target in "$@"; do
     cp "$place/$target/doorward" "$place/$target/doorward-vendor" "$work/bin/"
     runner=()
     how=native
-    # An ARM core runs what lies beside it, which is no program to this machine: so a small one of
-    # this machine lies there, which starts the emulator with it.
+    # The core starts what lies beside it.
     if [ -n "$emulator" ]; then
         runner=("$emulator" -L "$sysroot")
         how=emulated
-        cat > "$work/start.c" <<C
-#include <stdlib.h>
-#include <unistd.h>
-int main(int argc, char **argv) {
-    char **all = calloc(argc + 4, sizeof *all);
-    all[0] = "$(command -v "$emulator")";
-    all[1] = "-L";
-    all[2] = "$PWD/$sysroot";
-    all[3] = "$PWD/$place/$target/doorward-vendor";
-    for (int i = 1; i < argc; i++) all[i + 3] = argv[i];
-    return execv(all[0], all);
-}
-C
-        gcc -O1 -o "$work/bin/doorward-vendor" "$work/start.c"
+        starter "$place/$target/doorward-vendor" "$work/bin/doorward-vendor"
     fi
     for part in doorward doorward-vendor; do
         echo "figure: $target: $part: $(stat -c %s "$place/$target/$part") bytes"

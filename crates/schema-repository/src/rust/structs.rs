@@ -1,6 +1,7 @@
 //! Writes the Rust structs: typify over a copy of the bundle in which strings and numbers have
 //! no bounds, so that they stay `String`, `i64` and `f64`. The validator is the authority on
-//! bounds. Enumerations are ours (see `catalogue`) and only referred to.
+//! bounds. Shared enumerations are ours (see `catalogue`) and only referred to; one that a type
+//! writes out for itself stays a `String`, so that a reader keeps a word that it does not know.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -13,15 +14,22 @@ use crate::repository::Repository;
 use crate::walk::{each_schema, pascal_case, referenced};
 
 /// Keywords that would make typify write a type of its own for a plain value.
-const BOUNDS: [&str; 12] = [
+const BOUNDS: [&str; 18] = [
     "not",
+    "enum",
+    "default",
     "title",
     "maxLength",
     "minLength",
     "pattern",
     "minimum",
     "maximum",
+    // True or false in Draft-04, a number to typify.
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
     "format",
+    "minItems",
     "maxItems",
     "uniqueItems",
     "minProperties",
@@ -77,7 +85,12 @@ pub fn generate(repository: &Repository) -> Result<String, Box<dyn Error>> {
     }
 
     let mut space = TypeSpace::new(&settings);
-    space.add_root_schema(serde_json::from_value(json!({ "definitions": definitions }))?)?;
+    let read = |schema: Value| serde_json::from_value(schema);
+    for (name, definition) in &definitions {
+        let alone = read(json!({ "definitions": { name: definition } }));
+        alone.map_err(|why| format!("{name} cannot be a Rust type: {why}; write it plainer"))?;
+    }
+    space.add_root_schema(read(json!({ "definitions": definitions }))?)?;
     let mut text = space.to_stream().to_string();
     text.push('\n');
     text.push_str(&traits(repository)?);

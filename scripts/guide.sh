@@ -20,6 +20,8 @@ root=$place/guide-root
 rm -rf "$root"
 cp -a "$place/base" "$root"
 cp "$package" "$root/root/"
+# An installed Debian has it; a bootstrapped one has not.
+echo "127.0.0.1 localhost" > "$root/etc/hosts"
 mkdir -p "$root/trial" "$root/etc/systemd/system/multi-user.target.wants"
 # The blocks marked `sh`, each with the time it took.
 awk 'in_block && /^```$/ { in_block = 0; print "took" } in_block { print } /^```sh$/ { in_block = 1; n++; print "step " n }' \

@@ -90,3 +90,8 @@ pub fn say(text: &str) {
 pub fn say_json(value: &Value) {
     say(&format!("{value:#}\n"));
 }
+
+/// `1 type`, `2 types`.
+pub fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}

@@ -167,3 +167,20 @@ fn what_cannot_work_is_a_wrong_call() {
         assert!(said.err.contains(says), "{said:?}");
     }
 }
+
+#[test]
+fn without_credentials_it_says_what_to_give() {
+    let repository = Repository::small();
+    let nobody = [
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_CONFIG_FILE", "/dev/null"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+        ("AWS_ACCESS_KEY_ID", ""),
+        ("AWS_SECRET_ACCESS_KEY", ""),
+    ];
+    let call = ["publish", "--registry", "doors", "--region", "eu-central-1", "--drafts"];
+    let said = repository.run_with(&call, &nobody);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("no credentials for AWS: give AWS_PROFILE"), "{said:?}");
+    assert!(!said.err.contains("what is listed above was done"), "{said:?}");
+}

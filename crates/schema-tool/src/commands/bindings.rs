@@ -19,7 +19,7 @@ Examples:
 
 Exit codes: 0 written; 1 the repository cannot be bound; 2 the call is wrong.";
 
-/// Write types, validation and a client for one language.
+/// Writes types, validation and a client for one language.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
@@ -52,7 +52,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> ExitCode {
         }
         Ok(files) => {
             println!("{files} files in {}", out.display());
-            println!("{}", next_step(*language));
+            println!("{}", next_step(*language, out));
             ExitCode::SUCCESS
         }
         Err(failure) => {
@@ -62,10 +62,19 @@ pub fn run(root: &Path, arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn next_step(language: Language) -> &'static str {
+fn next_step(language: Language, out: &Path) -> String {
+    let folder = out.display();
     match language {
-        Language::Rust => "the build of doorward-events includes these files",
-        Language::Typescript => "next, in that folder: npm install && npm pack",
-        Language::Python => "next: pip install FOLDER, or pip wheel FOLDER",
+        Language::Rust => "the build of doorward-events includes these files".to_owned(),
+        Language::Typescript => format!("next: cd {folder} && npm install && npm pack"),
+        Language::Python => {
+            // A bare name would be looked up in the package index.
+            let folder = if out.components().count() == 1 && out.is_relative() {
+                format!("./{folder}")
+            } else {
+                folder.to_string()
+            };
+            format!("next: pip install {folder}, or pip wheel {folder}")
+        }
     }
 }

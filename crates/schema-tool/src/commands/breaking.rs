@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{Outcome, WrongCall, selected};
 use crate::breaking::{Break, Report, exceptions, git, with_commit, with_releases};
-use crate::finding::{Finding, say, say_json, text};
+use crate::finding::{Finding, counted, say, say_json, text};
 use crate::today;
 
 /// Which changes would break somebody, each with a document that shows it.
@@ -72,7 +72,8 @@ pub fn told(report: &Report) -> String {
         let _ = writeln!(
             out,
             "{place}: {level}: {code}: {type_name} against {against}: {pointer}\n    {says}\n    \
-             rule: {rule}"
+             rule: {rule}: {}",
+            asks(rule)
         );
         if let Some(document) = &found.document {
             let (at, keyword) = found.refused.clone().unwrap_or_default();
@@ -84,7 +85,12 @@ pub fn told(report: &Report) -> String {
             }
             None if found.fails() => {
                 let ready = exceptions::ready(found);
-                let _ = writeln!(out, "    to excuse it, in {}: {ready}", exceptions::FILE);
+                let file = exceptions::FILE;
+                let _ = writeln!(
+                    out,
+                    "    undo it, or make a new type; to excuse it, put this with reason, approver \
+                     and end into the list \"exceptions\" of {file}: {ready}"
+                );
             }
             None => {}
         }
@@ -92,11 +98,33 @@ pub fn told(report: &Report) -> String {
     out.push_str(&text(&report.findings));
     let states: usize = report.compared.iter().map(|(_, states)| states).sum();
     let failing = report.breaks.iter().filter(|found| found.fails()).count();
+    let fresh = report.compared.iter().filter(|(_, states)| *states == 0).count();
+    let fresh = if fresh == 0 {
+        String::new()
+    } else {
+        format!(" ({fresh} without one: nothing promised)")
+    };
     let _ = writeln!(
         out,
-        "{} types compared with {states} earlier states: {failing} changes to undo, {} findings",
-        report.compared.len(),
-        report.findings.len()
+        "{} compared with {}{fresh}: {} to undo, {}",
+        counted(report.compared.len(), "type"),
+        counted(states, "earlier state"),
+        counted(failing, "change"),
+        counted(report.findings.len(), "finding")
     );
     out
+}
+
+/// What a rule asks, for whoever does not know its name.
+fn asks(rule: &str) -> &'static str {
+    match rule {
+        "new-writer-old-reader" => {
+            "what is written from now on, every reader of that state accepts"
+        }
+        "old-writer-new-reader" => "what was written by that state, readers accept from now on",
+        "closed-on-both-sides" => {
+            "a statement says the same to old and new, to the member and the word"
+        }
+        _ => "a released type goes one way, with one statement",
+    }
 }

@@ -16,12 +16,19 @@ use crate::lint::size::{LARGEST, worst};
 use crate::subscriptions::{all, has_field};
 
 /// A type's fields, bounds and sensitivity; who sends and who receives it; how large it can get.
+///
+/// Of a released type it shows the newest release, of a draft next.json.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  doorward-schema explain access.denied\n  doorward-schema \
-                        explain grant.issued --json | jq .worst_case.bytes")]
+                        explain grant.issued --json | jq .worst_case.bytes\n  doorward-schema \
+                        explain delivery.completed --next")]
 pub struct Explain {
+    /// The type, as in access.denied.
     #[arg(value_name = "TYPE")]
     type_name: String,
+    /// As next.json has it, with what was edited since its newest release.
+    #[arg(long)]
+    next: bool,
     /// For scripts.
     #[arg(long)]
     json: bool,
@@ -33,7 +40,8 @@ impl Explain {
         let name = &self.type_name;
         let folder = tree.types.get(name).ok_or_else(|| WrongCall::no_type(&tree, name))?;
         let fail = |e: Box<dyn std::error::Error>| anyhow::anyhow!("{e}");
-        let built = Repository::of(&tree, Edition::Built).map_err(fail)?;
+        let edition = if self.next { Edition::Next } else { Edition::Built };
+        let built = Repository::of(&tree, edition).map_err(fail)?;
         let source = built.find(name).ok_or_else(|| WrongCall::no_type(&tree, name))?;
         let schema = compose(&built, source, Form::Writer).map_err(|e| anyhow::anyhow!(e))?;
         let worst = worst(&schema).map_err(|at| anyhow::anyhow!("{name}: {at} has no bound"))?;
@@ -115,6 +123,14 @@ impl Explain {
         if let Some(statement) = &source.statement {
             let _ = writeln!(out, "carries {statement}, signed");
         }
+        if self.next && !folder.released.is_empty() {
+            out.push_str("shown is next.json\n");
+        } else if !self.next && is_edited(&tree, name, &schema) {
+            let _ = writeln!(
+                out,
+                "next.json says something else since: doorward-schema explain {name} --next"
+            );
+        }
         let _ = writeln!(out, "\nfields");
         for field in &fields {
             let required = if field.required { "required" } else { "optional" };
@@ -160,4 +176,20 @@ impl Explain {
         say(&out);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Whether what people edit is another schema than this one, its version aside.
+fn is_edited(tree: &Tree, name: &str, shown: &Value) -> bool {
+    let next = Repository::of(tree, Edition::Next).ok();
+    let next = next.and_then(|next| {
+        let source = next.find(name)?;
+        compose(&next, source, Form::Writer).ok()
+    });
+    let plain = |schema: &Value| {
+        let mut schema = schema.clone();
+        let known = schema.get_mut("properties").and_then(Value::as_object_mut);
+        known.map(|members| members.remove("schema_version"));
+        schema
+    };
+    next.is_none_or(|next| plain(&next) != plain(shown))
 }

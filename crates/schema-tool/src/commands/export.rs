@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use doorward_schema_repository::Form;
 
 use crate::asyncapi;
+use crate::finding::{counted, say};
 use crate::site::source::Catalogue;
 
 /// Writes the repository in another tool's language.
@@ -60,8 +61,11 @@ impl Export {
         let document = Catalogue::load(root)
             .map_err(|error| error.to_string())
             .and_then(|catalogue| asyncapi::document(&catalogue, (*form).into(), revision));
-        let text = match document {
-            Ok(document) => format!("{document:#}\n"),
+        let (text, channels) = match document {
+            Ok(document) => {
+                let channels = document.get("channels").and_then(serde_json::Value::as_object);
+                (format!("{document:#}\n"), channels.map_or(0, serde_json::Map::len))
+            }
             Err(error) => {
                 eprintln!("doorward-schema export: {error}");
                 return ExitCode::from(1);
@@ -73,7 +77,13 @@ impl Export {
             None => std::io::stdout().write_all(text.as_bytes()).map_err(|error| error.to_string()),
         };
         match written {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(()) => {
+                if let Some(file) = out {
+                    let place = file.display();
+                    say(&format!("{}: {place}\n", counted(channels, "channel")));
+                }
+                ExitCode::SUCCESS
+            }
             Err(error) => {
                 eprintln!("doorward-schema export: {error}");
                 ExitCode::from(2)

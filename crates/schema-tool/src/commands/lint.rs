@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use super::{Outcome, WrongCall, write_file};
-use crate::finding::{say, say_json, text};
+use crate::finding::{counted, say, say_json, text};
 use crate::lint::{RULES, fix, lint};
 use crate::today;
 
@@ -71,10 +71,10 @@ impl Lint {
             let list: Vec<_> = findings.iter().map(crate::finding::Finding::json).collect();
             say_json(&json!({ "types": types, "findings": list }));
         } else if findings.is_empty() {
-            say(&format!("{types} types: nothing to mend\n"));
+            say(&format!("{}: nothing to mend\n", counted(types, "type")));
         } else {
             say(&text(&findings));
-            say(&format!("{types} types: {} to mend\n", findings.len()));
+            say(&format!("{}: {} to mend\n", counted(types, "type"), findings.len()));
         }
         Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

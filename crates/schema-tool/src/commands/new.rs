@@ -103,12 +103,17 @@ impl New {
             ),
             (None, true) => {}
         }
+        if self.summary.is_none() {
+            let _ = writeln!(out, "  say in schemas/{name}/type.json what happened (summary)");
+        }
+        let whose = self.like.as_ref().map(|like| format!(", which are still those of {like}"));
         let _ = writeln!(
             out,
-            "  edit schemas/{name}/next.json: members, bounds, descriptions\n  \
+            "  edit schemas/{name}/next.json: members, bounds, descriptions{}\n  \
              edit schemas/{name}/examples/: what it is for, and what it refuses\n  \
              doorward-schema lint {name}\n  doorward-schema explain {name}\n  \
-             doorward-schema release {name}"
+             doorward-schema release {name}",
+            whose.unwrap_or_default()
         );
         say(&out);
         Ok(ExitCode::SUCCESS)

@@ -10,7 +10,7 @@ use super::export::FormChoice;
 use crate::registry::{self, Remote, RemoteError, Step, Target};
 use crate::site::source::Catalogue;
 
-/// Brings an `EventBridge` schema registry up to date; a second run changes nothing.
+/// Brings a schema registry of EventBridge up to date; a second run changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Each schema describes an event as EventBridge delivers it, type JSONSchemaDraft4.
@@ -26,7 +26,7 @@ pub struct Publish {
     /// The registry's name; it is created where it is missing.
     #[arg(long, value_name = "NAME", value_parser = registry_name)]
     registry: String,
-    /// Only say what would be done.
+    /// Only say what would be done: the registry is read, and nothing is written.
     #[arg(long)]
     dry_run: bool,
     /// Another endpoint than AWS's own.
@@ -88,6 +88,7 @@ impl Publish {
             Err(error @ (RemoteError::Region | RemoteError::Endpoint(_))) => {
                 ended(2, &error.to_string())
             }
+            Err(error) if self.dry_run || counts == [0; 3] => ended(1, &error.to_string()),
             Err(error) => {
                 ended(1, &format!("{error}; what is listed above was done, run it again"))
             }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use doorward_schema_repository::references::nearest;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -37,7 +38,8 @@ pub struct Sandbox {
     /// What goes wrong between publishers and bus.
     #[arg(long, value_name = "FAULT")]
     fail: Vec<Fault>,
-    /// Who may ask for the door: a registered publisher; by itself the first with an issuer key.
+    /// Who may ask for the door: a publisher that the gateway's program knows; by itself the first
+    /// with an issuer key, and nobody where no type goes to gateways.
     #[arg(long, value_name = "NAME")]
     issuer: Option<String>,
     /// The gateway's program; by itself the one beside this one or in PATH.
@@ -160,7 +162,12 @@ fn introduce(sandbox: &sandbox::Sandbox, is_json: bool) {
     for (name, url) in &sandbox.queues {
         say(&format!("  queue    {name}  {url}"));
     }
-    say("\nIn another terminal: doorward-schema send grant.issued\n");
+    if sandbox.running.issuer.is_some() {
+        say("\nIn another terminal: doorward-schema send grant.issued\n");
+    } else {
+        say("\nNo type of this repository goes to gateways: nobody asks for the door.");
+        say("In another terminal: doorward-schema send TYPE\n");
+    }
 }
 
 fn show(passed: &Passed, is_json: bool) {
@@ -179,11 +186,17 @@ impl SendExample {
     /// 0 the bus took it, 1 it did not or nothing runs, 2 the call is wrong.
     pub fn run(&self, root: &Path) -> ExitCode {
         within("send", root, |catalogue, runtime| {
-            let mut running = Running::read(&self.folder)?;
             let event_type = catalogue.find(&self.name);
             let event_type = event_type.ok_or_else(|| {
-                anyhow::anyhow!("there is no type {}; doorward-schema docs lists them", self.name)
+                let names = catalogue.types.iter().map(|known| known.name.as_str());
+                let near = nearest(&self.name, names);
+                let hint = near.map_or_else(
+                    || "doorward-schema docs lists them".to_owned(),
+                    |near| format!("did you mean {near}?"),
+                );
+                anyhow::anyhow!("there is no type {}; {hint}", self.name)
             })?;
+            let mut running = Running::read(&self.folder)?;
             let order = Order { event_type, from: self.from.as_deref(), set: &self.set };
             let ready = send::prepare(catalogue, &running, &order)?;
             runtime.block_on(sandbox::put(&running, &ready, &self.name))?;

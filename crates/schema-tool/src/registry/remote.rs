@@ -7,7 +7,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_schemas::Client;
-use aws_sdk_schemas::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_schemas::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_schemas::operation::create_registry::CreateRegistryError;
 use aws_sdk_schemas::operation::describe_registry::DescribeRegistryError;
 use aws_sdk_schemas::operation::describe_schema::DescribeSchemaError;
@@ -28,6 +28,8 @@ const ATTEMPTS: u32 = 4;
 
 /// Most characters of what broke below the service.
 const LONGEST_CAUSE: usize = 400;
+/// What the SDK says of wherever it breaks for want of credentials.
+const CREDENTIALS: &str = "credential";
 
 /// Which registry, and how it is reached.
 #[derive(Debug, Clone)]
@@ -199,7 +201,28 @@ fn failed(what: String, error: &(impl ProvideErrorMetadata + Error + 'static)) -
     let why = match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        (None, _) => DisplayErrorContext(error).to_string().chars().take(LONGEST_CAUSE).collect(),
+        (None, _) => cause(error),
     };
     RemoteError::Service { what, why }
+}
+
+/// What broke below the service, from the outside to the inside.
+fn cause(error: &(dyn Error + 'static)) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        words.push(error.to_string());
+        next = error.source();
+    }
+    let words = words.join(": ");
+    // Further lines list every place that was looked at.
+    let first = words.lines().next().unwrap_or_default();
+    let cut: String = first.chars().take(LONGEST_CAUSE).collect();
+    if words.contains(CREDENTIALS) {
+        return format!(
+            "no credentials for AWS: give AWS_PROFILE, or AWS_ACCESS_KEY_ID and \
+             AWS_SECRET_ACCESS_KEY, or the machine a role ({cut})"
+        );
+    }
+    cut
 }

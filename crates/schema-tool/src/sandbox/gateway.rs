@@ -33,8 +33,8 @@ pub struct Place<'a> {
     pub program: &'a Path,
     /// The site that its door belongs to.
     pub site: Option<&'a str>,
-    /// Who may ask for the door: a registered publisher.
-    pub issuer: &'a str,
+    /// Who may ask for the door: a registered publisher. Without one nothing is asked of it.
+    pub issuer: Option<&'a str>,
 }
 
 /// Starts a broker at `port`.
@@ -57,7 +57,7 @@ impl Place<'_> {
 
     /// Makes the root key, the issuer's key and the list that names it; what `doorward.toml` says
     /// of them.
-    async fn trust(&self) -> anyhow::Result<String> {
+    async fn trust(&self, issuer: &str) -> anyhow::Result<String> {
         let text = |path: PathBuf| path.display().to_string();
         let root = text(self.folder.join("root.key"));
         let list = text(self.folder.join("issuers.jws"));
@@ -74,7 +74,7 @@ impl Place<'_> {
                 "--tenant",
                 TENANT,
                 "--issuer",
-                self.issuer,
+                issuer,
                 "--kid",
                 KID,
                 "--public-key",
@@ -87,7 +87,6 @@ impl Place<'_> {
 
     /// Writes its configuration: the bus by way of `road`, the devices at `broker`.
     pub async fn configure(&self, road: u16, broker: u16) -> anyhow::Result<()> {
-        let trust = self.trust().await?;
         let place = self.configuration();
         std::fs::create_dir_all(place.join("vendors.d"))?;
         let folder = self.folder.display();
@@ -101,11 +100,20 @@ impl Place<'_> {
         write!(
             text,
             "\n[bus]\nkind = \"eventbridge\"\nname = \"{BUS}\"\nregion = \"{REGION}\"\n\
-             endpoint_url = \"http://127.0.0.1:{road}\"\n\n\
-             [downlink]\nqueue_url = \"{}\"\n\n{trust}\nclock_error_ms = 500\n\n\
-             [[entry]]\nid = \"{ENTRY}\"\n[entry.roles]\nlock = \"zigbee2mqtt:{LOCK}\"\n\
-             position = \"zigbee2mqtt:{CONTACT}\"\n",
-            bus::url(road, bus::REQUESTS)
+             endpoint_url = \"http://127.0.0.1:{road}\"\n"
+        )?;
+        if let Some(issuer) = self.issuer {
+            let requests = bus::url(road, bus::REQUESTS);
+            let trust = self.trust(issuer).await?;
+            write!(
+                text,
+                "\n[downlink]\nqueue_url = \"{requests}\"\n\n{trust}\nclock_error_ms = 500\n"
+            )?;
+        }
+        write!(
+            text,
+            "\n[[entry]]\nid = \"{ENTRY}\"\n[entry.roles]\nlock = \"zigbee2mqtt:{LOCK}\"\n\
+             position = \"zigbee2mqtt:{CONTACT}\"\n"
         )?;
         std::fs::write(place.join("doorward.toml"), text)?;
         std::fs::write(

@@ -69,7 +69,8 @@ pub struct Options {
     pub doorward: Option<PathBuf>,
     /// A Python with moto; by itself that of the repository or of the system.
     pub python: Option<PathBuf>,
-    /// Who may ask for the door; by itself the first publisher with an issuer key.
+    /// Who may ask for the door; by itself the first publisher with an issuer key, and nobody where
+    /// no type goes to gateways.
     pub issuer: Option<String>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
@@ -144,7 +145,7 @@ impl Sandbox {
             folder: &folder,
             program: &program,
             site: options.site.as_deref(),
-            issuer: &issuer,
+            issuer: issuer.as_deref(),
         };
         place.configure(road.port, broker_port).await?;
         let gateway = place.start().await?;
@@ -239,7 +240,13 @@ pub async fn put(running: &Running, ready: &send::Ready, name: &str) -> anyhow::
         "Detail": ready.event.to_string(),
     });
     let call = json!({ "Entries": [entry] });
-    let answer = aws::call(running.port, "events", "AWSEvents.PutEvents", &call).await?;
+    let answer = aws::call(running.port, "events", "AWSEvents.PutEvents", &call).await;
+    let answer = match answer {
+        Err(error) if error.to_string().contains("ThrottlingException") => {
+            bail!("the bus refused it: ThrottlingException; send it again")
+        }
+        answer => answer?,
+    };
     let result = answer.pointer("/Entries/0").cloned().unwrap_or_default();
     if let Some(code) = result.get("ErrorCode").and_then(Value::as_str) {
         bail!("the bus refused it: {code}; send it again");
@@ -282,7 +289,10 @@ pub fn leave(folder: &Path) {
     }
 }
 
-fn issuer(catalogue: &Catalogue, given: Option<&str>) -> anyhow::Result<String> {
+fn issuer(catalogue: &Catalogue, given: Option<&str>) -> anyhow::Result<Option<String>> {
+    if given.is_none() && catalogue.types.iter().all(|known| known.statement.is_none()) {
+        return Ok(None);
+    }
     let mut publishers = catalogue.publishers.iter();
     let found = match given {
         Some(name) => publishers.find(|publisher| publisher.name == name),
@@ -292,7 +302,7 @@ fn issuer(catalogue: &Catalogue, given: Option<&str>) -> anyhow::Result<String> 
         Some(name) => format!("{name} is no publisher of schemas/publishers.json"),
         None => "no publisher has an issuer key: name one with --issuer".to_owned(),
     })?;
-    Ok(found.name.clone())
+    Ok(Some(found.name.clone()))
 }
 
 /// The first Python that has moto.

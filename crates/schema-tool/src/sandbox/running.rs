@@ -21,8 +21,8 @@ pub struct Running {
     pub journal_id: String,
     /// The site of its door.
     pub site: Option<String>,
-    /// Who may ask for the door.
-    pub issuer: String,
+    /// Who may ask for the door, if anybody.
+    pub issuer: Option<String>,
     /// That one's private key.
     pub key: PathBuf,
     /// The grant that was issued last, for the request that follows.

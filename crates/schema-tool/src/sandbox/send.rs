@@ -111,12 +111,14 @@ fn publisher<'a>(
     event_type: &EventType,
 ) -> anyhow::Result<&'a Publisher> {
     let senders = catalogue.senders(event_type);
-    let issuer = senders.iter().find(|sender| sender.name == running.issuer);
+    let name = running.issuer.as_deref();
+    let issuer = senders.iter().find(|sender| Some(sender.name.as_str()) == name);
     if event_type.statement.is_some() {
         return issuer.copied().with_context(|| {
             format!(
                 "{} may not publish {}: start the sandbox with --issuer and one that may",
-                running.issuer, event_type.name
+                name.unwrap_or("nobody"),
+                event_type.name
             )
         });
     }

@@ -196,7 +196,16 @@ impl Walk<'_> {
                 schemas.iter().flat_map(|schema| fields::under(self.root, schema, name)).collect();
             if below.is_empty() {
                 let what = format!("its events have no {field}, so none matches");
-                let remedy = "mend the name, or leave the type to a subscription of its own";
+                let known = fields::names(self.root, schemas);
+                let near = nearest(name, known.iter().map(String::as_str));
+                let remedy = match near {
+                    _ if field == "/detail" => {
+                        "leave \"detail\" out: a filter is over the event, what a delivery has in it"
+                            .to_owned()
+                    }
+                    Some(near) => format!("did you mean {near:?}?"),
+                    None => "mend the name, or leave the type to a subscription of its own".to_owned(),
+                };
                 self.found(&at, "filter-field", &what, remedy, out);
                 continue;
             }

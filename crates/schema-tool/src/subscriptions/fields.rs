@@ -25,6 +25,13 @@ pub fn under<'a>(root: &'a Value, schema: &'a Value, name: &str) -> Vec<(&'a Val
     found
 }
 
+/// The names of the members that these schemas have.
+pub fn names(root: &Value, schemas: &[&Value]) -> Vec<String> {
+    let objects = schemas.iter().flat_map(|schema| objects(root, schema));
+    let members = objects.filter_map(|object| object.get("properties")?.as_object());
+    members.flat_map(|members| members.keys().cloned()).collect()
+}
+
 /// The schema behind references, and those of its items and branches, that describe objects.
 fn objects<'a>(root: &'a Value, schema: &'a Value) -> Vec<&'a Map<String, Value>> {
     parts(root, schema).into_iter().filter(|part| !is_leaf(part)).collect()

@@ -14,6 +14,9 @@ use crate::today;
 /// The file.
 pub const FILE: &str = "schemas/exceptions.json";
 const MEMBERS: [&str; 7] = ["type", "code", "pointer", "change", "reason", "approver", "expires"];
+/// Of an entry for a change that a comparison with a commit shows: `"against": "commit"`.
+const AGAINST: &str = "against";
+const COMMIT: &str = "commit";
 
 /// An entry, as it stands there.
 #[derive(Debug, Clone)]
@@ -30,7 +33,9 @@ pub fn apply(tree: &Tree, breaks: &mut [Break], checked: &[String], now: Date) -
     let Some(document) = &tree.exceptions else { return findings };
     for entry in entries(document, now, &mut findings) {
         let text = |member: &str| entry.value.get(member).and_then(Value::as_str);
-        let mut used = false;
+        // What changed since a commit need not be a change since a release: only a comparison with
+        // that commit could tell whether it is still needed, and its day ends it.
+        let mut used = entry.value.get(AGAINST).is_some();
         for found in breaks.iter_mut() {
             let same = text("type") == Some(&found.type_name)
                 && text("code") == Some(&found.code)
@@ -78,7 +83,14 @@ fn entries(document: &Document, now: Date, findings: &mut Vec<Finding>) -> Vec<E
                 || (*member != "pointer" && text(member).trim().is_empty())
         });
         let mut valid = true;
-        if let Some(member) = missing {
+        let against = value.get(AGAINST);
+        if against.is_some_and(|against| against != COMMIT) {
+            valid = false;
+            let what = "against says something else than \"commit\"";
+            let remedy = "paste the entry that `breaking --against` prints, or leave it out";
+            let at = format!("{at}/{AGAINST}");
+            findings.push(Finding::at(document, &at, "exception-form", what, remedy));
+        } else if let Some(member) = missing {
             valid = false;
             let what = format!("an exception without {member}");
             let remedy = match member {
@@ -115,7 +127,7 @@ fn entries(document: &Document, now: Date, findings: &mut Vec<Finding>) -> Vec<E
 
 /// An entry ready to be pasted and filled in: it is refused until somebody signs it.
 pub fn ready(found: &Break) -> Value {
-    json!({
+    let mut entry = json!({
         "type": found.type_name,
         "code": found.code,
         "pointer": found.pointer,
@@ -123,5 +135,9 @@ pub fn ready(found: &Break) -> Value {
         "reason": "",
         "approver": "",
         "expires": "",
-    })
+    });
+    if let Some(members) = entry.as_object_mut().filter(|_| found.of_commit) {
+        members.insert(AGAINST.to_owned(), json!(COMMIT));
+    }
+    entry
 }

@@ -47,6 +47,8 @@ pub struct Break {
     pub type_name: String,
     /// The release or commit that it was compared with.
     pub against: String,
+    /// Compared with a commit: what was edited there need not be released.
+    pub of_commit: bool,
     pub level: Level,
     /// What kind of change: a stable word.
     pub code: String,
@@ -175,6 +177,7 @@ fn pair(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let fail = |why: String| anyhow::anyhow!("{} against {against}: {why}", new.name);
+    let of_commit = matches!(old_side, places::Old::Tree(_));
     let version = &old.version;
     let of_old = Forms::of(before, old, version).map_err(fail)?;
     let of_new = Forms::of(after, new, version).map_err(fail)?;
@@ -190,6 +193,7 @@ fn pair(
         report.breaks.push(Break {
             type_name: new.name.clone(),
             against: against.to_owned(),
+            of_commit,
             level: level(Level::Breaking),
             code: "direction-changed".to_owned(),
             pointer: "/direction".to_owned(),
@@ -216,6 +220,7 @@ fn pair(
         report.breaks.push(Break {
             type_name: new.name.clone(),
             against: against.to_owned(),
+            of_commit,
             level: level(difference.level),
             code,
             pointer: match statement {

@@ -1,11 +1,9 @@
 //! Every change that would break somebody is caught, with a document that shows it; what grows
 //! compatibly passes.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 
-use super::stand::Copy;
+use super::stand::{Copy, git};
 
 const DELIVERY: &str = "schemas/delivery.scheduled/next.json";
 const GRANT: &str = "schemas/grant.issued/next.json";
@@ -238,17 +236,6 @@ fn a_released_type_goes_no_other_way_and_carries_no_other_statement() {
         copy.write(&file, &before);
     }
     assert_eq!(copy.tool(&["breaking"]).code, 0);
-}
-
-fn git(copy: &Copy, arguments: &[&str]) {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(copy.root())
-        .args(["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"])
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{arguments:?} {output:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::stand::Copy;
+use super::stand::{Copy, git};
 
 const DELIVERY: &str = "schemas/delivery.scheduled/next.json";
 const GRANT: &str = "schemas/grant.issued/next.json";
@@ -116,4 +116,55 @@ fn an_exception_for_a_member_is_not_one_for_another_of_its_name() {
     let ran = breaking();
     assert_eq!(ran.code, 1, "{}", ran.out);
     assert!(ran.json()["changes"].as_array().unwrap().iter().all(|c| c["excused_by"].is_null()));
+}
+
+/// What was edited and not released is promised to nobody but those who build from that commit.
+#[test]
+fn an_exception_that_only_a_commit_needs_is_not_unused() {
+    let copy = Copy::released();
+    let member = |most: u32| {
+        copy.edit(DELIVERY, |v| {
+            v["properties"]["pallets"] =
+                json!({ "description": "A.", "type": "integer", "minimum": 1, "maximum": most });
+        });
+    };
+    member(9);
+    git(&copy, &["init", "-q", "-b", "main"]);
+    git(&copy, &["add", "."]);
+    git(&copy, &["commit", "-q", "-m", "First"]);
+    member(5);
+    let on = |arguments: &[&str]| {
+        let today = ["--json", "--today", "2026-12-01"];
+        copy.tool(&[&["breaking"], arguments, &today[..]].concat())
+    };
+    assert_eq!(on(&[]).code, 0, "no release has it");
+    let shown = on(&["--against", "main"]);
+    assert_eq!(shown.code, 1, "{}", shown.out);
+    let mut entries = signed(&shown.json());
+    assert_eq!((entries.len(), &entries[0]["against"]), (1, &json!("commit")), "{entries:?}");
+    let put = |entries: &[Value]| {
+        let list = json!({ "exceptions": entries });
+        copy.write("schemas/exceptions.json", &format!("{list:#}\n"));
+    };
+    put(&entries);
+    for arguments in [&[][..], &["--against", "main"]] {
+        let ran = on(arguments);
+        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.out);
+    }
+
+    // It is for this change, and ends on its day.
+    member(4);
+    assert_eq!(on(&["--against", "main"]).code, 1);
+    let over = copy.tool(&["breaking", "--today", "2026-12-25"]);
+    assert!(over.code == 1 && over.out.contains("exception-expired"), "{over:?}");
+
+    // Without the word it is one that nothing needs, and another word is none.
+    entries[0].as_object_mut().unwrap().remove("against");
+    put(&entries);
+    let ran = on(&[]);
+    assert!(ran.code == 1 && ran.out.contains("exception-unused"), "{}", ran.out);
+    entries[0]["against"] = json!("main");
+    put(&entries);
+    let ran = on(&[]);
+    assert!(ran.code == 1 && ran.out.contains("exception-form"), "{}", ran.out);
 }

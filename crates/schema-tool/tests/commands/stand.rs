@@ -91,3 +91,15 @@ impl Copy {
         self.write(file, &format!("{value:#}\n"));
     }
 }
+
+/// Runs git in the copy; it must succeed.
+pub fn git(copy: &Copy, arguments: &[&str]) {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(copy.root())
+        .args(["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments:?} {output:?}");
+}

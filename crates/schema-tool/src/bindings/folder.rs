@@ -27,6 +27,16 @@ impl Folder {
         self.0.insert(path.into(), text.into());
     }
 
+    /// Calls the package otherwise: in paths, and in the files at its top. Its sources do not name
+    /// themselves.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        let files = std::mem::take(&mut self.0).into_iter().map(|(path, text)| {
+            let at_top = !path.contains('/');
+            (path.replace(from, to), if at_top { text.replace(from, to) } else { text })
+        });
+        self.0 = files.collect();
+    }
+
     /// Writes all of it, in place of what an earlier call made. Returns the number of files.
     pub fn write(mut self, out: &Path, about: &Value) -> Result<usize, Failure> {
         let failed = |place: &Path, error: io::Error| Failure::Write {

@@ -5,6 +5,7 @@
 //! bindings are those that the build of `doorward-events` makes for itself.
 
 mod folder;
+mod name;
 mod patterns;
 mod python;
 mod selection;
@@ -14,10 +15,14 @@ mod typescript;
 use std::path::Path;
 
 use doorward_schema_repository::{Repository, rust};
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub use folder::Folder;
+pub use name::{PACKAGES, faults as name_faults};
+pub use patterns::check as admits;
 pub use selection::Selection;
+
+use name::Name;
 
 /// The languages that there are bindings for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -49,15 +54,25 @@ pub enum Failure {
     },
 }
 
+/// What a package holds, and what it is called; nothing chosen: all types, and the repository's
+/// name for it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Choice<'a> {
+    pub publish: Option<&'a [String]>,
+    pub subscribe: Option<&'a [String]>,
+    pub name: Option<&'a str>,
+}
+
 /// Writes the bindings of the repository under `root` into the folder `out`. Returns how many
 /// files that were.
 pub fn write(
     root: &Path,
     language: Language,
-    publish: Option<&[String]>,
-    subscribe: Option<&[String]>,
+    choice: Choice<'_>,
     out: &Path,
 ) -> Result<usize, Failure> {
+    let Choice { publish, subscribe, name } = choice;
+    let name = name.map(|name| Name::of(language, name).map_err(Failure::Call)).transpose()?;
     let schemas = root.join("schemas");
     let repository = Repository::load(&schemas)
         .map_err(|error| Failure::Repository(format!("{}: {error}", schemas.display())))?;
@@ -65,17 +80,34 @@ pub fn write(
         return write_rust(&repository, publish.or(subscribe).is_some(), out);
     }
     let selection = Selection::of(&repository, &schemas, publish, subscribe)?;
+    let name = match name {
+        Some(name) => name,
+        None => configured(&schemas, language)?,
+    };
     let mut folder = Folder::new();
     match language {
         Language::Python => python::package(&repository, &selection, &mut folder)?,
         _ => typescript::package(&repository, &selection, &mut folder)?,
     }
+    for (from, to) in &name.renamed {
+        folder.rename(from, to);
+    }
     let manifest = json!({
+        "name": name.name,
         "language": format!("{language:?}").to_lowercase(),
         "publish": selection.publish.keys().collect::<Vec<_>>(),
         "subscribe": selection.subscribe.keys().collect::<Vec<_>>(),
     });
     folder.write(out, &manifest)
+}
+
+/// As `publishers.json` names the package.
+fn configured(schemas: &Path, language: Language) -> Result<Name, Failure> {
+    let file = schemas.join("publishers.json");
+    let wrong = |why: String| Failure::Repository(format!("{}: {why}", file.display()));
+    let text = std::fs::read_to_string(&file).map_err(|error| wrong(error.to_string()))?;
+    let register: Value = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    Name::configured(language, &register).map_err(|why| wrong(format!("/{PACKAGES}: {why}")))
 }
 
 fn write_rust(repository: &Repository, chosen: bool, out: &Path) -> Result<usize, Failure> {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::bindings::{self, Failure, Language};
+use crate::bindings::{self, Choice, Failure, Language};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,6 +14,8 @@ Examples:
   # What one service needs
   doorward-schema bindings --language python --out bindings-py \\
       --publish delivery.scheduled,grant.issued --subscribe visit.secured,gateway.started
+  # Beside another repository's package
+  doorward-schema bindings --language python --name acme-parcels --out bindings-py
   # From another repository with the same layout
   doorward-schema --root ../contracts bindings --language typescript --out client
 
@@ -31,6 +33,10 @@ pub struct Arguments {
     /// and without this, all
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     subscribe: Option<Vec<String>>,
+    /// What the package is called: @SCOPE/NAME for npm, NAME for pip [default: what
+    /// publishers.json says under "packages", or else @doorward/events and doorward-events]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// The language
     #[arg(long, value_enum)]
     language: Language,
@@ -44,8 +50,13 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(root: &Path, arguments: &Arguments) -> ExitCode {
-    let Arguments { publish, subscribe, language, out, json } = arguments;
-    match bindings::write(root, *language, publish.as_deref(), subscribe.as_deref(), out) {
+    let Arguments { publish, subscribe, name, language, out, json } = arguments;
+    let choice = Choice {
+        publish: publish.as_deref(),
+        subscribe: subscribe.as_deref(),
+        name: name.as_deref(),
+    };
+    match bindings::write(root, *language, choice, out) {
         Ok(files) if *json => {
             println!("{}", serde_json::json!({ "out": out, "files": files }));
             ExitCode::SUCCESS

@@ -9,6 +9,7 @@ use doorward_schema_repository::references::nearest;
 use doorward_schema_repository::{Direction, Tree};
 use serde_json::{Map, Value};
 
+use crate::bindings::{PACKAGES, name_faults};
 use crate::finding::Finding;
 
 const MEMBERS: [&str; 8] =
@@ -43,8 +44,14 @@ pub fn check(tree: &Tree, out: &mut Vec<Finding>) {
                 let what = format!("{CORE_FROM} names no repository");
                 found(&at, what, "write whose core/ it is, or remove it".to_owned());
             }
+            PACKAGES => {
+                for (below, what) in name_faults(value) {
+                    let remedy = "write {\"typescript\": \"@SCOPE/NAME\", \"python\": \"NAME\"}";
+                    found(&format!("{at}{below}"), what, remedy.to_owned());
+                }
+            }
             _ => {
-                let near = nearest(member, ["publishers", CORE_FROM].into_iter());
+                let near = nearest(member, ["publishers", CORE_FROM, PACKAGES].into_iter());
                 let remedy =
                     near.map_or_else(|| "remove it".to_owned(), |n| format!("did you mean {n:?}?"));
                 found(&at, format!("{member:?} is no member"), remedy);

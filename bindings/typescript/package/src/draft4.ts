@@ -78,12 +78,18 @@ function numeric(value: number | bigint | Float): number | bigint {
   return value instanceof Float ? value.value : value;
 }
 
+/** A double beyond 64 bits has no fraction, and how it was written nobody knows any more. */
+function isInteger(value: Json): boolean {
+  if (value instanceof Float) return Math.abs(value.value) >= 2 ** 63;
+  return typeof value === "number" ? Number.isInteger(value) : typeof value === "bigint";
+}
+
 const TYPES: Readonly<Record<string, Accepts>> = {
   null: (value) => value === null,
   boolean: (value) => typeof value === "boolean",
   string: (value) => typeof value === "string",
   number: isNumber,
-  integer: (value) => (typeof value === "number" ? Number.isInteger(value) : typeof value === "bigint"),
+  integer: isInteger,
   array: (value) => Array.isArray(value),
   object: (value) => isObject(value),
 };

@@ -1,13 +1,14 @@
 //! `doorward-schema conformance`: how the engine does on other people's test data.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
 use doorward_schema_compatibility::Limits;
 
-use crate::conformance;
+use super::WrongCall;
+use crate::conformance::{self, Places};
 
 /// Measure the compatibility engine against published verdicts.
 #[derive(Debug, Args)]
@@ -24,6 +25,12 @@ pub struct Conformance {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Where npm put the TypeScript compiler [default: ROOT/bindings/typescript/node_modules]
+    #[arg(long, value_name = "FOLDER")]
+    node_modules: Option<PathBuf>,
+    /// The interpreter that runs the Python validator
+    #[arg(long, value_name = "PROGRAM", env = "DOORWARD_PYTHON", default_value = "python3")]
+    python: PathBuf,
     /// Where the search at random begins.
     #[arg(long, default_value_t = Limits::default().seed)]
     seed: u64,
@@ -34,9 +41,16 @@ pub struct Conformance {
 
 impl Conformance {
     /// Runs all suites and prints what came of them.
-    pub fn run(&self) -> Result<ExitCode> {
+    pub fn run(&self, root: &Path) -> Result<ExitCode> {
         let limits = Limits { seed: self.seed, steps: self.steps, ..Limits::default() };
-        let report = conformance::run(&self.folder, &limits)?;
+        let node_modules = self.node_modules.clone();
+        let places = Places {
+            node_modules: node_modules
+                .unwrap_or_else(|| root.join("bindings/typescript/node_modules")),
+            python: self.python.clone(),
+        };
+        let report = conformance::run(&self.folder, &limits, &places)
+            .map_err(|error| WrongCall(format!("{error:#}")))?;
         if self.json {
             println!("{:#}", report.json());
         } else {

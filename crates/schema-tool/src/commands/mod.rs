@@ -108,7 +108,7 @@ impl CommandLine {
             Command::Publish(command) => Ok(command.run(&root)),
             Command::Sandbox(command) => Ok(command.run(&root)),
             Command::Send(command) => Ok(command.run(&root)),
-            Command::Conformance(command) => command.run(),
+            Command::Conformance(command) => command.run(&root),
         };
         outcome.unwrap_or_else(|error| {
             eprintln!("error: {error:#}");

@@ -2,7 +2,9 @@
 //! and that it never calls compatible what a document refutes.
 
 mod judge;
+mod languages;
 mod pairs;
+mod reasons;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -16,14 +18,23 @@ use std::path::Path;
 use anyhow::Result;
 use doorward_schema_compatibility::Limits;
 
+pub use languages::Places;
 pub use report::Report;
 
-/// Runs every suite in the folder.
+/// Runs every suite in the folder. One that is missing, or not as its source publishes it, is said
+/// as not run.
 ///
 /// # Errors
-/// A file of the folder that is missing or not as its source publishes it.
-pub fn run(folder: &Path, limits: &Limits) -> Result<Report> {
+/// No suite is there at all, or a program that was started does not answer.
+pub fn run(folder: &Path, limits: &Limits, places: &Places) -> Result<Report> {
     let mut judge = judge::Judge::new(limits);
     let suites = pairs::suites(folder)?.iter().map(|suite| judge.suite(suite)).collect();
-    Ok(Report { suites, validator: validator_suite::run(folder)?, limits: limits.clone() })
+    let (tests, not_run) = match validator_suite::read(folder) {
+        Ok(tests) => (tests, None),
+        Err(why) => (validator_suite::Suite::default(), Some(format!("{why:#}"))),
+    };
+    let mut validator = validator_suite::run(&tests)?;
+    validator.not_run = not_run;
+    let languages = languages::run(&tests, places)?;
+    Ok(Report { suites, validator, languages, limits: limits.clone() })
 }

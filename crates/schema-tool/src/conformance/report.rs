@@ -7,15 +7,21 @@ use doorward_schema_compatibility::Limits;
 use serde_json::{Value, json};
 
 use super::judge::{JudgedSuite, Outcome};
-use super::validator_suite::ValidatorResult;
+use super::languages::Languages;
+use super::reasons;
+use super::validator_suite::{FLOOR, ValidatorResult};
 
 /// The share of pairs, in hundredths, that must be called compatible as their source calls them.
 const REACH: usize = 95;
+
+/// The official tests' name.
+const TESTS: &str = "json-schema-test-suite";
 
 /// Everything that a run found.
 pub struct Report {
     pub suites: Vec<JudgedSuite>,
     pub validator: ValidatorResult,
+    pub languages: Languages,
     pub limits: Limits,
 }
 
@@ -73,6 +79,8 @@ impl Report {
         let mut missed = Vec::new();
         for suite in &self.suites {
             let figures = Figures::of(suite);
+            let unread = suite.not_run.as_deref();
+            missed.extend(too_few(suite.name, unread, figures.pairs, suite.floor, "pairs"));
             if !figures.reaches() {
                 missed.push(format!(
                     "{}: {} pairs with a witness called compatible; {} of {} pairs called compatible by their source and refuted by no document are proved",
@@ -94,7 +102,10 @@ impl Report {
                 ));
             }
         }
+        let unread = self.validator.not_run.as_deref();
+        missed.extend(too_few(TESTS, unread, self.validator.all(), FLOOR, "tests"));
         missed.extend(self.validator.failed.iter().map(|test| format!("validator: {test}")));
+        missed.extend(self.languages.missed());
         missed
     }
 
@@ -113,6 +124,10 @@ impl Report {
             "compatible"
         );
         for suite in &self.suites {
+            if let Some(why) = &suite.not_run {
+                let _ = writeln!(text, "{:<26} not run: {why}", suite.name);
+                continue;
+            }
             let f = Figures::of(suite);
             let share = share(f.proved, f.unrefuted);
             let _ = writeln!(
@@ -130,23 +145,27 @@ impl Report {
             );
         }
         let v = &self.validator;
-        let all = v.passed + v.failed.len() + v.not_applicable.len();
-        let _ = writeln!(
-            text,
-            "{:<26} {:>6} {:>6} {:>9} {:>10} {:>8}",
-            "json-schema-test-suite",
-            all,
-            v.passed,
-            v.failed.len(),
-            0,
-            v.not_applicable.len()
-        );
+        let _ = match &v.not_run {
+            Some(why) => writeln!(text, "{TESTS:<26} not run: {why}"),
+            None => writeln!(
+                text,
+                "{TESTS:<26} {:>6} {:>6} {:>9} {:>10} {:>8}",
+                v.all(),
+                v.passed,
+                v.failed.len(),
+                0,
+                v.not_applicable.len()
+            ),
+        };
         text.push_str(
             "\nagree: the engine says what the source says, with a proof or with a document.\n",
         );
-        text.push_str("disagree: a document or a proof stands against the source's verdict (--verbose lists them).\n");
+        text.push_str("disagree: a document or a proof stands against the source's verdict (counted by reason below; --verbose lists them).\n");
         text.push_str("wrong: pairs called compatible although a published witness refutes them; must be 0.\n");
         text.push_str("compatible: of the pairs called compatible by their source and refuted by no document, those proved.\n");
+        text.push_str(&reasons::table(&self.suites));
+        text.push('\n');
+        text.push_str(&self.languages.table());
         text
     }
 
@@ -180,6 +199,7 @@ impl Report {
             let odd = suite.pairs.iter().filter(|pair| !matches!(pair.outcome, Outcome::AgreeCompatible | Outcome::AgreeIncompatible));
             let odd: Vec<Value> = odd.map(|pair| json!({ "pair": pair.name, "outcome": pair.outcome.to_string(), "because": pair.because })).collect();
             let figures = json!({
+                "not_run": suite.not_run, "reasons": reasons::json(suite),
                 "pairs": f.pairs, "agree": f.agree, "disagree": f.disagree, "undecided": f.undecided,
                 "not_applicable": f.not_applicable, "with_witness": f.witnesses, "witness_called_compatible": f.wrong,
                 "compatible_and_not_refuted": f.unrefuted, "of_these_proved": f.proved, "not_agreed": odd,
@@ -194,9 +214,27 @@ impl Report {
             .collect();
         json!({
             "seed": self.limits.seed, "steps": self.limits.steps, "suites": suites,
-            "validator": { "passed": self.validator.passed, "failed": self.validator.failed, "not_applicable": not_applicable },
+            "validator": { "not_run": self.validator.not_run, "passed": self.validator.passed, "failed": self.validator.failed, "not_applicable": not_applicable },
+            "validators": self.languages.json(),
             "missed": self.missed(),
         })
+    }
+}
+
+/// A suite that is not there, or not as large as it was published, shows nothing.
+fn too_few(
+    name: &str,
+    unread: Option<&str>,
+    found: usize,
+    floor: usize,
+    of: &str,
+) -> Option<String> {
+    match unread {
+        Some(why) => Some(format!("{name}: not run: {why}")),
+        None if found < floor => {
+            Some(format!("{name}: {found} {of}, fewer than the {floor} that it must have"))
+        }
+        None => None,
     }
 }
 

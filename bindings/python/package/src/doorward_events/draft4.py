@@ -51,8 +51,8 @@ class Validator:
     __slots__ = ("_node", "accepts", "known")
 
     def __init__(self, schema: Json) -> None:
-        """Raises :class:`ValueError` for a keyword, format or reference that it does not know: a
-        rule that is not applied must not pass for one that is."""
+        """Raises :class:`ValueError` for a keyword, format, pattern or reference that it does not
+        know: a rule that is not applied must not pass for one that is."""
         self._node = _Compiler(schema).node(schema)
         self.accepts: Accepts = self._node.accepts
         self.known: Known = self._node.known
@@ -66,12 +66,19 @@ def _is_number(value: Json) -> bool:
     return type(value) is int or type(value) is float
 
 
+def _is_integer(value: Json) -> bool:
+    # A double beyond 64 bits has no fraction, and how it was written nobody knows any more.
+    return type(value) is int or (type(value) is float and abs(value) >= _BEYOND)
+
+
+_BEYOND = 2.0**63
+
 _TYPES: dict[str, Accepts] = {
     "null": lambda value: value is None,
     "boolean": lambda value: type(value) is bool,
     "string": lambda value: type(value) is str,
     "number": _is_number,
-    "integer": lambda value: type(value) is int,
+    "integer": _is_integer,
     "array": lambda value: type(value) is list,
     "object": lambda value: type(value) is dict,
 }
@@ -105,7 +112,10 @@ def pattern(source: str) -> re.Pattern[str]:
             in_class = c == "["
         escaped = c == "\\" and not escaped
         parts.append(r"\Z" if anchor else c)
-    return re.compile("".join(parts))
+    try:
+        return re.compile("".join(parts), re.ASCII)
+    except re.error as error:
+        raise ValueError(f"a pattern that is none: {error}") from None
 
 
 class _Compiler:
@@ -332,7 +342,9 @@ def _simple(
             if excluded:
                 return lambda v: not _is_number(v) or v < value, message
             return lambda v: not _is_number(v) or v <= value, message
-        case "multipleOf" if type(value) is int:
+        case "multipleOf":
+            if type(value) is not int:
+                raise ValueError("multipleOf: only of integers")
             return lambda v: not _is_number(v) or v % value == 0, f"is no multiple of {value}"
         case "minLength":
             message = f"has fewer than {value} characters"
@@ -349,8 +361,10 @@ def _simple(
                 lambda v: type(v) is not str or len(v) > most or search(v) is not None,
                 message,
             )
-        case "format" if value in FORMATS:
-            fits = FORMATS[value]
+        case "format":
+            fits = FORMATS.get(value)
+            if fits is None:
+                raise ValueError(f"unknown format {value}")
             return lambda v: type(v) is not str or fits(v), f"is no {value}"
         case "minItems":
             message = f"has fewer than {value} items"

@@ -1,12 +1,8 @@
 //! `type.json`: who owns a type, which way it goes, who may see it and what of it is personal.
 
-use std::collections::BTreeSet;
-
 use doorward_schema_repository::places::step;
 use doorward_schema_repository::references::nearest;
-use doorward_schema_repository::{
-    Direction, Document, Folder, Form, Repository, Tree, Version, compose,
-};
+use doorward_schema_repository::{Direction, Document, Folder, Tree, Version};
 use serde_json::{Map, Value};
 
 use super::words::{is_left_to_say, is_type_name};
@@ -208,62 +204,4 @@ fn lifecycle(tree: &Tree, manifest: &Document, folder: &Folder, out: &mut Vec<Fi
             }
         }
     }
-}
-
-/// Sensitive fields are fields of the event.
-pub fn sensitive(tree: &Tree, repository: &Repository, out: &mut Vec<Finding>) {
-    for source in &repository.types {
-        let folder = tree.types.get(&source.name);
-        let Some(manifest) = folder.and_then(|folder| folder.manifest.as_ref()) else { continue };
-        let Ok(schema) = compose(repository, source, Form::Writer) else { continue };
-        let fields = fields(&schema);
-        let listed = manifest.value.get("sensitive_fields").and_then(Value::as_object);
-        for pointer in listed.into_iter().flat_map(Map::keys) {
-            if !fields.contains(pointer) {
-                let near = nearest(pointer, fields.iter().map(String::as_str));
-                out.push(Finding::at(
-                    manifest,
-                    &format!("/sensitive_fields/{}", step(pointer)),
-                    "sensitivity",
-                    format!("an event of the type has no {pointer}"),
-                    near.map_or_else(
-                        || "name a field from the top of the event: /data/…".to_owned(),
-                        |near| format!("did you mean {near}?"),
-                    ),
-                ));
-            }
-        }
-    }
-}
-
-/// The JSON pointers of all members of a composed schema; `*` for the items of arrays and maps.
-pub fn fields(schema: &Value) -> BTreeSet<String> {
-    let mut fields = BTreeSet::new();
-    let mut open = vec![(schema, String::new(), 0)];
-    while let Some((here, at, depth)) = open.pop() {
-        let here = match here.get("$ref").and_then(Value::as_str) {
-            Some(target) => schema.pointer(target.trim_start_matches('#')).unwrap_or(here),
-            None => here,
-        };
-        if depth > 16 {
-            continue;
-        }
-        for (name, inner) in here.get("properties").and_then(Value::as_object).into_iter().flatten()
-        {
-            let at = format!("{at}/{}", step(name));
-            fields.insert(at.clone());
-            open.push((inner, at, depth + 1));
-        }
-        let entries = here.get("patternProperties").and_then(Value::as_object);
-        let entries = entries.into_iter().flat_map(Map::values);
-        for inner in entries.chain(here.get("items")) {
-            open.push((inner, format!("{at}/*"), depth + 1));
-        }
-        for keyword in ["allOf", "anyOf", "oneOf"] {
-            for inner in here.get(keyword).and_then(Value::as_array).into_iter().flatten() {
-                open.push((inner, at.clone(), depth + 1));
-            }
-        }
-    }
-    fields
 }

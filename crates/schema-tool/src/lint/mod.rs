@@ -14,6 +14,7 @@ mod promises;
 mod references;
 pub mod register;
 mod rules;
+mod sensitivity;
 pub mod size;
 pub mod words;
 
@@ -72,7 +73,7 @@ pub fn lint(tree: &Tree, only: &BTreeSet<String>, today: Date) -> Vec<Finding> {
     promises::check(tree, today, &mut out);
     if let Ok(repository) = Repository::of(tree, Edition::Next) {
         examples::check(tree, &repository, &mut out);
-        manifests::sensitive(tree, &repository, &mut out);
+        sensitivity::check(tree, &repository, &mut out);
         extent::check(tree, &repository, &mut out);
     } else if out.is_empty()
         && let Err(failure) = Repository::of(tree, Edition::Next)

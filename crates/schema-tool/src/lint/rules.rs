@@ -71,7 +71,7 @@ pub const RULES: &[Rule] = &[
     ),
     (
         "sensitivity",
-        "Sensitive fields exist and say which level they are; none is above the type's.",
+        "Sensitive fields exist and say which level they are, none above the type's; a personal type has some, and what core/ lists under x-personal is one wherever an event holds it.",
     ),
     ("example-missing", "Every type has a valid example and an invalid one."),
     ("example-refused", "A valid example is valid in the writer's form."),

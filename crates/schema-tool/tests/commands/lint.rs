@@ -101,6 +101,14 @@ const FAULTS: &[Fault] = &[
     ("direction", TYPE, |v| v["statement"] = json!("GrantStatement")),
     ("sensitivity", TYPE, |v| v["sensitive_fields"] = json!({ "/data/windw": "personal" })),
     ("sensitivity", TYPE, |v| v["sensitivity"] = json!("none")),
+    ("sensitivity", TYPE, |v| v["sensitive_fields"] = json!({})),
+    ("sensitivity", TYPE, |v| {
+        at(v, "/sensitive_fields").as_object_mut().unwrap().remove("/data/subject_ref");
+    }),
+    ("sensitivity", TYPE, |v| at(v, "/sensitive_fields")["/data/subject_ref"] = json!("internal")),
+    ("sensitivity", "schemas/entry.lock_changed/type.json", |v| v["sensitive_fields"] = json!({})),
+    ("sensitivity", "schemas/core/access.json", |v| v["x-personal"] = json!(["SubjectReff"])),
+    ("sensitivity", "schemas/core/access.json", |v| v["x-personal"] = json!("SubjectRef")),
     ("example-refused", "schemas/delivery.scheduled/examples/two-parcels-before-noon.json", |v| {
         v["parcels"] = json!(0);
     }),
@@ -122,6 +130,8 @@ const FAULTS: &[Fault] = &[
     }),
     ("publisher", "schemas/publishers.json", |v| v["core_from"] = json!(true)),
     ("publisher", "schemas/publishers.json", |v| v["core_form"] = json!("doorward")),
+    ("publisher", "schemas/publishers.json", |v| v["packages"] = json!({ "python": "@acme/a" })),
+    ("publisher", "schemas/publishers.json", |v| v["packages"] = json!({ "cobol": "acme" })),
     ("size", NEXT, |v| {
         v["properties"]["notes"] = json!({ "description": "A.", "type": "array", "maxItems": 99,
             "items": { "$ref": "../core/primitives.json#/definitions/Text" } });

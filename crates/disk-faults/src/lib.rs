@@ -15,23 +15,25 @@
 //! the program, loudly. The words are in [`Orders`].
 //!
 //! Not seen: memory maps, `sync`, `syncfs`, `io_uring`, and files opened by a path that is not
-//! absolute and free of `..` (writes to them are). A write is passed on whole or not at all.
+//! absolute and free of `..` (writes to them are). A write is passed on whole or not at all. On a
+//! processor of 32 bits the shared object is empty.
 //!
 //! To link this crate into a program would put the functions into that program. Have it as a
 //! dev-dependency that nobody names, and load the shared object, which lies beside the tests'
 //! executables in `deps`.
 
-// What stands in C's place would do so in the unit tests' own program too.
-#[cfg(not(test))]
+// What stands in C's place would do so in the unit tests' own program too. Where a long has 32 bits,
+// C has other functions for files and times of 64: there it stands before none.
+#[cfg(all(not(test), target_pointer_width = "64"))]
 mod clock;
-#[cfg(not(test))]
+#[cfg(all(not(test), target_pointer_width = "64"))]
 mod control;
-#[cfg(not(test))]
+#[cfg(all(not(test), target_pointer_width = "64"))]
 mod files;
 mod orders;
-#[cfg(not(test))]
+#[cfg(all(not(test), target_pointer_width = "64"))]
 mod paths;
-#[cfg(not(test))]
+#[cfg(all(not(test), target_pointer_width = "64"))]
 mod real;
 
 pub use orders::{BadOrders, Fault, Orders};

@@ -160,7 +160,8 @@ fn a_list_has_256_keys_at_most() {
     let keys = |count: usize, tenants: usize| {
         let tenants: Vec<_> = (0..tenants).map(|n| format!("{n:064}")).collect();
         let key = |n: usize| {
-            let seed = [n.to_le_bytes(), [1; 8], [2; 8], [3; 8]].concat().try_into().unwrap();
+            let seed =
+                [(n as u64).to_le_bytes(), [1; 8], [2; 8], [3; 8]].concat().try_into().unwrap();
             let kid = KeyId::new(&format!("k{n}")).unwrap();
             let signer = doorward_events::statement::LocalSigner::from_seed(kid, &seed).unwrap();
             json!({

@@ -140,7 +140,7 @@ pub fn to_cloud_event(event: &[u8]) -> Result<String, Rejected> {
         let others = printable(&rest);
         let back = event.len() + others.len() - rest.len();
         if back > MAX_EVENT_BYTES {
-            return Err(Rejected::TooLarge(back));
+            return Err(Rejected::TooLarge { bytes: back, most: MAX_EVENT_BYTES });
         }
         taken.insert(OTHERS, quoted(&others));
     }

@@ -78,9 +78,14 @@ impl std::error::Error for Invalid {}
 /// Why bytes are no event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
-    /// Longer than [`MAX_EVENT_BYTES`].
-    #[error("an event of {0} bytes; at most {MAX_EVENT_BYTES} are allowed")]
-    TooLarge(usize),
+    /// Longer than it may be: an event than [`MAX_EVENT_BYTES`].
+    #[error("{bytes} bytes; at most {most} are allowed")]
+    TooLarge {
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        most: usize,
+    },
     /// Nested deeper than [`MAX_DEPTH`].
     #[error("nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
@@ -115,7 +120,7 @@ impl Rejected {
     /// Where the event is wrong: JSON pointers, each once. Empty text: the event as a whole.
     pub fn pointers(&self) -> Vec<&str> {
         match self {
-            Self::TooLarge(_) | Self::TooDeep | Self::Malformed { .. } => vec![""],
+            Self::TooLarge { .. } | Self::TooDeep | Self::Malformed { .. } => vec![""],
             Self::NoType | Self::UnknownType | Self::OtherType { .. } => vec!["/type"],
             Self::Invalid(invalid) => {
                 let mut pointers = Vec::new();
@@ -149,7 +154,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Rejected> {
 /// The same of what may be longer than an event.
 pub(crate) fn parse_within(bytes: &[u8], most: usize) -> Result<Value, Rejected> {
     if bytes.len() > most {
-        return Err(Rejected::TooLarge(bytes.len()));
+        return Err(Rejected::TooLarge { bytes: bytes.len(), most });
     }
     if depth_exceeds(bytes, MAX_DEPTH) {
         return Err(Rejected::TooDeep);

@@ -167,7 +167,7 @@ impl Reason {
 /// What a rejection by [`crate::read`] means, and where.
 pub(super) fn of_rejected(rejected: &Rejected) -> (Why, Option<String>) {
     match rejected {
-        Rejected::TooLarge(_) => (Why::TooLarge, None),
+        Rejected::TooLarge { .. } => (Why::TooLarge, None),
         Rejected::TooDeep => (Why::TooDeep, None),
         Rejected::Malformed { .. } => (Why::NotJson, None),
         Rejected::NoType => (Why::NotAnEvent, Some("/type".to_owned())),

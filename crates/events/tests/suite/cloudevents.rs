@@ -206,7 +206,9 @@ fn whatever_is_taken_there_fits_on_the_way_back() {
     }
     for filling in ["\u{7f}", "ü", "\u{1f511}"] {
         let refused = to_cloud_event(fill(filling).as_bytes());
-        assert!(matches!(refused, Err(Rejected::TooLarge(length)) if length > MAX_EVENT_BYTES));
+        assert!(
+            matches!(refused, Err(Rejected::TooLarge { bytes, most: MAX_EVENT_BYTES }) if bytes > MAX_EVENT_BYTES)
+        );
         survives(&fill(filling).replace(&filling.repeat(100), ""));
     }
     let event = stamped(&battery());
@@ -230,7 +232,10 @@ fn a_refusal_says_where() {
     let unknown = refused("endpoint.battery_changed", "endpoint.battery_eaten");
     assert_eq!(unknown, Err(Rejected::UnknownType));
     let long = format!("{message}{}", " ".repeat(MAX_CLOUD_EVENT_BYTES));
-    assert_eq!(from_cloud_event(long.as_bytes()), Err(Rejected::TooLarge(long.len())));
+    let refused = from_cloud_event(long.as_bytes()).unwrap_err();
+    let expected = Rejected::TooLarge { bytes: long.len(), most: MAX_CLOUD_EVENT_BYTES };
+    assert_eq!(refused, expected);
+    assert_eq!(refused.to_string(), format!("{} bytes; at most 262144 are allowed", long.len()));
 }
 
 fn anything() -> impl Strategy<Value = Value> {

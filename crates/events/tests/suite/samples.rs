@@ -57,12 +57,6 @@ pub fn stamped<D: EventData>(data: &D) -> String {
     envelope().seal(data).unwrap().stamp(&origin())
 }
 
-/// A type's `type.json`.
-pub fn manifest(event_type: EventType) -> Value {
-    let text = std::fs::read_to_string(folder(event_type).join("type.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
-}
-
 fn folder(event_type: EventType) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas").join(event_type.as_str())
 }

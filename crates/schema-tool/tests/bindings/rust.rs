@@ -35,7 +35,7 @@ pub fn answer(case: &Case) -> Answer {
 
 fn code(rejected: &Rejected) -> &'static str {
     match rejected {
-        Rejected::TooLarge(_) => "too_large",
+        Rejected::TooLarge { .. } => "too_large",
         Rejected::TooDeep => "too_deep",
         Rejected::Malformed { .. } => "malformed",
         Rejected::NoType => "no_type",

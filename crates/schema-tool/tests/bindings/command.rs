@@ -17,7 +17,9 @@ fn a_wrong_call_is_told_apart_from_a_wrong_repository() {
     let place = tempfile::tempdir().unwrap();
     let out = place.path().join("out");
     let out = out.to_str().unwrap();
-    let cases: [(&[&str], i32, &str); 5] = [
+    let cases: [(&[&str], i32, &str); 7] = [
+        (&["--language", "python", "--out", out, "--name", "@acme/a"], 2, "name of a package"),
+        (&["--language", "rust", "--out", out, "--name", "acme"], 2, "leave out --name"),
         (
             &["--language", "typescript", "--out", out, "--publish", "delivery.schedule"],
             2,

@@ -198,3 +198,90 @@ seal(types.DELIVERY_COMPLETED, sent, {"delivery_id": "d-1", "outcome": "deliverd
 read(types.DELIVERY_SCHEDULED, b"").data["parcel"]  # wrong
 outcome: int = read(types.DELIVERY_COMPLETED, b"").data["outcome"]  # wrong
 "#;
+
+/// Sends with the one package and reads with the other.
+const TYPESCRIPT_BOTH: &str = r#"
+import { envelope, seal, types } from "@acme/parcels";
+import { read, types as doorward } from "@doorward/events";
+const window = { not_before: "2026-11-21T08:00:00Z", expires_at: "2026-11-21T10:00:00Z" };
+const data = { delivery_id: "d-1", subject_ref: "s-1", window, parcels: 2 };
+const draft = seal(types.DeliveryScheduled, envelope({ name: "acme.delivery", instance: "eu-1" }, "acme"), data);
+const parcels: number = read(doorward.DeliveryScheduled, draft.detail).data.parcels;
+console.log(parcels);
+"#;
+
+#[test]
+fn npm_packages_of_two_repositories_are_installed_side_by_side() {
+    let place = folder("npm-two");
+    let modules = workspace().join("bindings/typescript/node_modules");
+    std::fs::write(place.join("package.json"), r#"{"private": true, "type": "module"}"#).unwrap();
+    let install =
+        ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
+    let mut archives = Vec::new();
+    for (folder, name) in [("ours", &[][..]), ("theirs", &["--name", "@acme/parcels"])] {
+        let package = place.join(folder);
+        let chosen = ["--publish", "delivery.scheduled", "--subscribe", "delivery.scheduled"];
+        let out = ["bindings", "--language", "typescript", "--out", package.to_str().unwrap()];
+        let output = tool(&[&out[..], &chosen, name].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        std::os::unix::fs::symlink(&modules, package.join("node_modules")).unwrap();
+        let packed = place.join(format!("{folder}-packed"));
+        std::fs::create_dir(&packed).unwrap();
+        let pack = ["pack", "--silent", "--offline", "--pack-destination"];
+        must(Command::new("npm").args(pack).arg(&packed).current_dir(&package));
+        archives.push(only_file(&packed, "tgz"));
+    }
+    must(Command::new("npm").args(install).args(&archives).current_dir(&place));
+    std::fs::write(place.join("user.ts"), TYPESCRIPT_BOTH).unwrap();
+    let strict = ["--strict", "--module", "nodenext", "--target", "es2022", "--types", "node"];
+    let mut tsc = Command::new("node");
+    tsc.arg(modules.join("typescript/bin/tsc")).args(strict);
+    must(tsc.arg("--typeRoots").arg(modules.join("@types")).arg("user.ts").current_dir(&place));
+    assert_eq!(must(Command::new("node").arg("user.js").current_dir(&place)).trim(), "2");
+}
+
+const PYTHON_BOTH: &str = r#"
+from acme_parcels import Envelope, PublisherId, seal, types, writer
+from doorward_events import read, types as doorward
+window: writer.DeliveryWindow = {"not_before": "2026-11-21T08:00:00Z", "expires_at": "2026-11-21T10:00:00Z"}
+data: writer.DeliveryScheduled = {"delivery_id": "d-1", "subject_ref": "s-1", "window": window, "parcels": 2}
+draft = seal(types.DELIVERY_SCHEDULED, Envelope(PublisherId("acme.delivery", "eu-1"), "acme"), data)
+parcels: int = read(doorward.DELIVERY_SCHEDULED, draft.detail).data["parcels"]
+print(parcels)
+"#;
+
+/// The name is the repository's own, as `publishers.json` has it.
+#[test]
+fn wheels_of_two_repositories_are_installed_side_by_side() {
+    let python = Python::make();
+    let place = folder("pip-two");
+    crate::copied::copy(&workspace().join("schemas"), &place.join("repository/schemas"));
+    let register = place.join("repository/schemas/publishers.json");
+    let text = std::fs::read_to_string(&register).unwrap();
+    let named = text.replacen('{', r#"{ "packages": { "python": "acme-parcels" },"#, 1);
+    std::fs::write(&register, named).unwrap();
+    let mut bindings = Command::new(env!("CARGO_BIN_EXE_doorward-schema"));
+    bindings.arg("--root").arg(place.join("repository"));
+    bindings.args(["bindings", "--language", "python", "--out"]).arg(place.join("theirs"));
+    must(&mut bindings);
+    let pip = |arguments: &[&str]| {
+        let mut command = Command::new(doorward_emulator::python());
+        command.args(["-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input"]);
+        must(command.args(arguments).current_dir(&place))
+    };
+    let ours = own_copy(&python.package(), &place);
+    for package in [&ours, &place.join("theirs")] {
+        let build = ["wheel", "--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir"];
+        pip(&[&build[..], &["wheels", package.to_str().unwrap()]].concat());
+    }
+    let install = ["install", "--no-index", "--no-deps", "--find-links", "wheels", "--target"];
+    pip(&[&install[..], &["installed", "doorward-events", "acme-parcels"]].concat());
+    let user = place.join("user.py");
+    std::fs::write(&user, PYTHON_BOTH).unwrap();
+    let mut check = Command::new(doorward_emulator::python());
+    check.env("MYPYPATH", place.join("installed")).args(["-m", "mypy", "--strict"]);
+    must(check.args(["--no-incremental", "user.py"]).current_dir(&place));
+    let mut run = Command::new(doorward_emulator::python());
+    run.args(["-S", "user.py"]).env("PYTHONPATH", place.join("installed")).current_dir(&place);
+    assert_eq!(must(&mut run).trim(), "2");
+}

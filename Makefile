@@ -75,8 +75,9 @@ release: ## Stripped binaries for arm64, armv7 and x86-64 (glibc 2.31): on Debia
 packages: ## Debian packages of what `make release` built
 	@package/build.sh $(TARGETS)
 
-emulated: ## The built binaries, ARM's under qemu-user, with Mosquitto: do they work, how large are they?
-	@cross/emulated.sh
+emulated: ## ARM under qemu-user: the built binaries with Mosquitto (sizes, memory, start), the core's tests
+	@cross/emulated.sh arm64 armv7 x86_64
+	@cross/tests.sh
 
 boot: ## The package in a booted Debian: install, reload, crash, upgrade, purge, cuts (root, apt)
 	@scripts/boot.sh

@@ -496,6 +496,7 @@ function unique(items: Json[]): boolean {
   // A number that was written as a float equals one that was not.
   return others.every((item, n) => {
     const earlier = others.slice(0, n).some((other) => equal(item, other));
-    return !earlier && !(item instanceof Float && simple.has(item.value));
+    const again = item instanceof Float && (simple.has(item.value) || simple.has(BigInt(item.value)));
+    return !earlier && !again;
   });
 }

@@ -3,6 +3,10 @@
 //!
 //! What runs is what every package holds: the sources of `bindings/`, compiled into this tool.
 
+#[cfg(test)]
+mod drawn;
+#[cfg(test)]
+mod drawn_tests;
 mod peer;
 mod suite;
 

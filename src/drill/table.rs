@@ -1,5 +1,6 @@
 //! The table for people.
 
+use super::figures::Difference;
 use super::report::{Figures, Line, ROUNDS, Report};
 
 /// Longest cell of words, in characters.
@@ -71,19 +72,21 @@ pub fn remarks(report: &Report) -> Vec<String> {
     )];
     for line in &report.lines {
         let show = |name: &str, figures: &Figures| {
-            figures.difference.map(|one| {
-                format!(
-                    "{}: {name}: p99 after − before {:+.2} ms, at most {:+.2} (95 %, {} turns; \
-                     admitted {:.2}, {} turns beyond; mean {:+.2})",
-                    line.fault,
-                    one.typical,
-                    one.upper,
-                    one.runs,
-                    figures.admitted,
-                    figures.beyond,
-                    one.mean
-                )
-            })
+            let words = |what: &str, one: Difference| {
+                format!("{what} {:+.2} ms, at most {:+.2}", one.typical, one.upper)
+            };
+            let within = figures.within?;
+            let mut parts = vec![words("p99 after − before", within)];
+            parts.extend(figures.against.map(|one| words("after − undisturbed", one)));
+            Some(format!(
+                "{}: {name}: {} (95 %, {} turns; admitted {:.2}, {} turns beyond; mean {:+.2})",
+                line.fault,
+                parts.join("; "),
+                within.runs,
+                figures.admitted,
+                figures.beyond,
+                within.mean
+            ))
         };
         said.extend(show("bus", &line.bus));
         said.extend(show("wire", &line.wire));

@@ -1,6 +1,7 @@
 //! The core's Unix socket: HTTP with JSON, for the command line, the console and metrics.
 
 mod access;
+mod accounts;
 mod acts;
 mod api;
 mod asking;
@@ -15,6 +16,7 @@ mod socket;
 mod view;
 
 pub use access::{Access, Request};
+pub(crate) use accounts::Accounts;
 pub use api::{
     AuditKey, AuditView, ClosedView, EraseLine, EraseRequest, ErasedView, EventLine, EventQuery,
     ExportHeader, ExportQuery, QueueView, VerifyQuery,

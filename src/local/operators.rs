@@ -3,35 +3,21 @@
 
 use std::path::Path;
 
-/// Where users and groups are listed (passwd(5), group(5)).
-const USERS: &str = "/etc/passwd";
-const GROUPS: &str = "/etc/group";
+use super::accounts::Accounts;
 
 /// Whether the user `uid` may act; `group`: the operators'.
 pub fn may_act(uid: u32, group: &str) -> bool {
-    if uid == 0 || uid == rustix::process::geteuid().as_raw() {
-        return true;
-    }
-    let read = |path: &str| std::fs::read_to_string(Path::new(path)).unwrap_or_default();
-    is_member(uid, group, &read(USERS), &read(GROUPS))
+    uid == 0
+        || uid == rustix::process::geteuid().as_raw()
+        || is_member(uid, group, &Accounts::read(Path::new("/")))
 }
 
-/// Whether `users` and `groups` say so.
-fn is_member(uid: u32, group: &str, users: &str, groups: &str) -> bool {
-    let user = users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        let own: u32 = fields.nth(1)?.parse().ok()?;
-        let gid: u32 = fields.next()?.parse().ok()?;
-        (own == uid).then_some((name, gid))
-    });
-    let Some((name, primary)) = user else { return false };
-    groups.lines().any(|line| {
-        let mut fields = line.split(':');
-        fields.next() == Some(group)
-            && (fields.nth(1).and_then(|gid| gid.parse().ok()) == Some(primary)
-                || fields.next().is_some_and(|members| members.split(',').any(|one| one == name)))
-    })
+/// Whether the system's files say so.
+fn is_member(uid: u32, group: &str, accounts: &Accounts) -> bool {
+    let (Some(user), Some(group)) = (accounts.numbered(uid), accounts.group(group)) else {
+        return false;
+    };
+    accounts.groups_of(user).contains(&group.gid)
 }
 
 #[cfg(test)]
@@ -45,11 +31,12 @@ mod tests {
 
     #[test]
     fn members_by_name_and_by_their_own_group_may_and_nobody_else() {
+        let listed = Accounts::of(USERS, GROUPS);
         for (uid, may) in [(1000, true), (1001, true), (1002, false), (1003, false), (4711, false)]
         {
-            assert_eq!(is_member(uid, "doorward-operator", USERS, GROUPS), may, "{uid}");
+            assert_eq!(is_member(uid, "doorward-operator", &listed), may, "{uid}");
         }
-        assert!(!is_member(1000, "nobody", USERS, GROUPS));
-        assert!(!is_member(1000, "doorward-operator", "", ""));
+        assert!(!is_member(1000, "nobody", &listed));
+        assert!(!is_member(1000, "doorward-operator", &Accounts::default()));
     }
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use rustls::pki_types::pem;
 
 use super::surroundings::Surroundings;
+use crate::local::Accounts;
 
 /// Said where a file is there, and not for the one who asks.
 pub(super) const NOT_OURS: &str = "its key or certificate is not ours to read; sudo doorward check";
@@ -52,24 +53,12 @@ impl User {
         if is_roots || !rustix::process::geteuid().is_root() {
             return None;
         }
-        let groups = around.text("/etc/group").unwrap_or_default();
-        Self::named(SERVICE, &around.text("/etc/passwd")?, &groups)
+        Self::named(SERVICE, &Accounts::read(&around.root))
     }
 
-    /// As passwd(5) and group(5) have it.
-    fn named(name: &str, users: &str, groups: &str) -> Option<Self> {
-        let number = |field: Option<&str>| -> Option<u32> { field?.parse().ok() };
-        let mut fields = users.lines().find_map(|line| {
-            let mut fields = line.split(':');
-            (fields.next() == Some(name)).then_some(fields)
-        })?;
-        let (uid, own) = (number(fields.nth(1))?, number(fields.next())?);
-        let further = groups.lines().filter_map(|line| {
-            let mut fields = line.split(':').skip(2);
-            let group = number(fields.next())?;
-            fields.next()?.split(',').any(|member| member == name).then_some(group)
-        });
-        Some(Self { uid, groups: std::iter::once(own).chain(further).collect() })
+    fn named(name: &str, accounts: &Accounts) -> Option<Self> {
+        let user = accounts.user(name)?;
+        Some(Self { uid: user.uid, groups: accounts.groups_of(user) })
     }
 
     /// Whether it may read and write a file of this owner, group and mode.
@@ -116,9 +105,10 @@ mod tests {
     fn a_users_rights_are_its_owners_its_groups_or_everybodys() {
         let users = "root:x:0:0::/root:/bin/sh\ndoorward:x:990:980::/nonexistent:/bin/false\n";
         let groups = "broken\ndialout:x:20:pi,doorward\nvideo:x:44:pi\ndoorward:x:980:\n";
-        let user = User::named("doorward", users, groups).unwrap();
+        let accounts = Accounts::of(users, groups);
+        let user = User::named("doorward", &accounts).unwrap();
         assert_eq!(user, User { uid: 990, groups: vec![980, 20] });
-        assert_eq!(User::named("door", users, groups), None);
+        assert_eq!(User::named("door", &accounts), None);
         for (owner, group, mode, may) in [
             (0, 20, 0o020_660, true),
             (0, 44, 0o020_660, false),

@@ -10,6 +10,7 @@ use super::rights::User;
 use super::surroundings::Surroundings;
 use crate::config::{Configuration, Finding};
 use crate::link::Connection;
+use crate::local::Accounts;
 
 /// Names that belong to an adapter.
 const BY_ID: &str = "/dev/serial/by-id";
@@ -97,12 +98,7 @@ fn remedy(around: &Surroundings, port: &Path, error: &anyhow::Error) -> String {
 
 /// The name of a group, by its number.
 fn group(around: &Surroundings, gid: u32) -> Option<String> {
-    let groups = around.text("/etc/group")?;
-    groups.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(gid)).then(|| name.to_owned())
-    })
+    Accounts::read(&around.root).group_numbered(gid).map(|group| group.name.clone())
 }
 
 /// Where the port has a name that stays its own, and is not called by it: that name.

@@ -1,30 +1,22 @@
-//! Users and groups of the system that share files with us (passwd(5), group(5)).
+//! The users and groups of the system that share files with us.
 
 use std::path::Path;
 
 use anyhow::Context;
 
-/// The number of the group of this name, as the file says; `None`: there is none.
+use crate::local::Accounts;
+
+/// The number of the group of this name; `None`: there is none.
 pub(super) fn group(root: &Path, name: &str) -> Option<u32> {
-    let text = std::fs::read_to_string(root.join("etc/group")).ok()?;
-    text.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok()).flatten()
-    })
+    Accounts::read(root).group(name).map(|group| group.gid)
 }
 
 /// A user's own number and its group's.
 pub(super) type Account = (u32, u32);
 
-/// The user of this name, as the file says; `None`: there is none.
+/// The user of this name; `None`: there is none.
 pub(super) fn user(root: &Path, name: &str) -> Option<Account> {
-    let text = std::fs::read_to_string(root.join("etc/passwd")).ok()?;
-    text.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let named = fields.next() == Some(name);
-        let account = (fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?);
-        named.then_some(account)
-    })
+    Accounts::read(root).user(name).map(|user| (user.uid, user.gid))
 }
 
 /// Gives a folder and what is in it to the user of this name, where root asks and there is one.

@@ -76,14 +76,14 @@ struct Issue {
     #[arg(long, value_name = "TIME")]
     from: Option<Timestamp>,
     /// For how long, as 2h, 45m or 7d.
-    #[arg(long = "for", value_name = "TIME", default_value = "2h", value_parser = length)]
+    #[arg(long = "for", value_name = "TIME", default_value = "2h", value_parser = crate::config::length)]
     length: SignedDuration,
     /// How often.
     #[arg(long, default_value_t = 1, value_name = "COUNT",
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     uses: u32,
     /// Time that must lie between two uses, as 30s.
-    #[arg(long, value_name = "TIME", value_parser = length)]
+    #[arg(long, value_name = "TIME", value_parser = crate::config::length)]
     interval: Option<SignedDuration>,
     /// When in the week, by the clock at the entry, as "mon-fri 08:00-18:00"; more than once: each
     /// counts. Absent: always.
@@ -120,22 +120,6 @@ impl Asked {
             Self::Open => Act::Open,
         }
     }
-}
-
-/// A positive length of time with its unit.
-pub(super) fn length(text: &str) -> Result<SignedDuration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let seconds = match unit {
-        "s" => 1,
-        "m" | "min" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err("write a number and its unit: 30s, 45m, 2h, 7d".to_owned()),
-    };
-    let number: i64 = number.parse().map_err(|_| "the number is missing".to_owned())?;
-    let seconds = number.checked_mul(seconds).filter(|seconds| *seconds > 0);
-    seconds.map(SignedDuration::from_secs).ok_or_else(|| "it is no length of time".to_owned())
 }
 
 pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
@@ -344,22 +328,5 @@ fn show(grant: &GrantView) {
     }
     for (name, value) in lines {
         output::say(&format!("{name:<17} {value}"));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_length_has_a_unit() {
-        assert_eq!(length("2h"), Ok(SignedDuration::from_hours(2)));
-        assert_eq!(length("45m"), Ok(SignedDuration::from_mins(45)));
-        assert_eq!(length("7d"), Ok(SignedDuration::from_hours(168)));
-        for bad in
-            ["", "2", "h", "0s", "-1h", "2 h", "9999999999999999999h", "9223372036854775807d"]
-        {
-            assert!(length(bad).is_err(), "{bad}");
-        }
     }
 }

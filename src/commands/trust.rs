@@ -142,11 +142,11 @@ struct Add {
     )]
     may: Vec<String>,
     /// The longest grant that it may issue, as 2h or 7d; at most 366d.
-    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = super::grants::length)]
+    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = crate::config::length)]
     longest: SignedDuration,
     /// For how long the key is believed, from now.
     #[arg(long = "for", default_value = "365d", value_name = "TIME",
-          value_parser = super::grants::length)]
+          value_parser = crate::config::length)]
     length: SignedDuration,
 }
 

@@ -8,6 +8,7 @@ use crate::link::Connection;
 
 mod credentials;
 mod ecosystems;
+mod silence;
 
 const GATEWAY: &str = "[gateway]\ninstance = \"gw\"\ntenant = \"acme\"\n";
 const VENDOR: &str = "ecosystem = \"zigbee2mqtt\"\n[mqtt]\nhost = \"localhost\"\n";

@@ -13,8 +13,9 @@ use super::limits::LimitsTable;
 use super::mqtt::MqttTable;
 use super::names::is_vendor;
 use super::serial::{SerialTable, is_same_port};
+use super::silence::Silences;
 use super::source::Source;
-use super::{endpoints, limits, mqtt, serial};
+use super::{endpoints, limits, mqtt, serial, silence};
 use crate::domain::ids::{EndpointId, VendorId};
 use crate::domain::rate::Limits;
 use crate::link::Connection;
@@ -30,6 +31,8 @@ pub struct VendorConfig {
     pub lists: Option<Lists>,
     /// How much it, and each of its devices, may send.
     pub limits: Limits,
+    /// How long its devices may say nothing.
+    pub silences: Silences,
     /// What it subscribes to, where it is reached by a broker.
     pub subscriptions: Vec<String>,
     /// Who says what at that broker; nothing where there is none.
@@ -39,13 +42,14 @@ pub struct VendorConfig {
 #[derive(Deserialize)]
 struct File {
     ecosystem: String,
+    silence: Option<String>,
     mqtt: Option<MqttTable>,
     serial: Option<SerialTable>,
     #[serde(default)]
     limits: LimitsTable,
     #[serde(default)]
     settings: Map<String, Value>,
-    // Each ecosystem asks for settings of its own beside `id` and `address`.
+    // Each ecosystem asks for settings of its own beside `id`, `address` and `silence`.
     #[serde(default)]
     endpoint: Vec<Map<String, Value>>,
 }
@@ -123,7 +127,10 @@ fn parse(
     };
     let before = findings.len();
     let limits = limits::read(source, parsed.limits, findings);
-    let listed = endpoints::read(source, id, transport, parsed.endpoint, findings);
+    let mut tables = parsed.endpoint;
+    let silence = parsed.silence.as_deref();
+    let silences = silence::read(source, id, silence, &mut tables, findings);
+    let listed = endpoints::read(source, id, transport, tables, findings);
     if findings.get(before..).is_some_and(|new| new.iter().any(Finding::is_error)) {
         // The places of those that are left would be others than in the file.
         return None;
@@ -162,8 +169,17 @@ fn parse(
     };
     let connection = connection?;
     let id = id.clone();
-    let config =
-        VendorConfig { id, setup, connection, endpoints, lists, limits, subscriptions, topics };
+    let config = VendorConfig {
+        id,
+        setup,
+        connection,
+        endpoints,
+        lists,
+        limits,
+        silences,
+        subscriptions,
+        topics,
+    };
     beside(source, &config, others, findings);
     Some(config)
 }

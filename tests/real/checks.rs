@@ -100,7 +100,53 @@ fn a_device_that_went_offline_is_told_until_it_is_back() {
     let words = format!("zigbee2mqtt:{} of door-0: it is offline", device::identity(0));
     finds(&check("warning"), "warning", &words, "look at its battery");
     is("online");
-    assert_eq!(check("ok")["detail"], "1 heard");
+    assert_eq!(check("ok")["detail"], "1 heard; silent for 25h at most");
+}
+
+#[test]
+fn a_device_may_be_silent_for_as_long_as_its_file_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = Broker::start(&folder.path().join("broker"), SHIPPED, false);
+    let place = folder.path().join("gateway");
+    let gateway = Gateway::start(&setup(&place, broker.port, String::new()));
+    gateway.connected();
+    let sensor = Client::connect(broker.port, "sensor", &[]);
+    // Two hours ago, by the device's own word.
+    let two_hours_ago = jiff::Timestamp::now().as_millisecond() - 7_200_000 - device::EPOCH_MS;
+    let act = u64::try_from(two_hours_ago).unwrap() / 2 * 2;
+    assert!(sensor.tell(&device::topic(0), device::payload(act).as_bytes()).is_taken());
+    gateway.fact("door-0", "position", "closed", "observed");
+    let check = || outcome(gateway.command(), "devices");
+    assert_eq!(check()["detail"], "1 heard; silent for 25h at most");
+
+    let file = place.join("vendors.d/zigbee2mqtt.toml");
+    let usual = fs::read_to_string(&file).unwrap();
+    let pid = gateway.vendor_pid();
+    // Its vendor's word, then its own, which goes first. Neither touches the vendor's process.
+    let reloads = |text: String| {
+        fs::write(&file, text).unwrap();
+        let told = gateway.json(&["reload"]).unwrap();
+        assert_eq!((&told["applied"], &told["changed"]), (&true.into(), &serde_json::json!([])));
+    };
+    reloads(format!("silence = \"1h\"\n{usual}"));
+    let words = format!("zigbee2mqtt:{} of door-0: it was last heard 2h", device::identity(0));
+    let missed = check();
+    finds(&missed, "warning", &words, "look at its battery");
+    assert!(missed["detail"].as_str().unwrap().contains("is silent for 1h at most (silence)"));
+    reloads(format!("silence = \"1h\"\n{usual}silence = \"3h\"\n"));
+    let heard = check();
+    assert_eq!(
+        (&heard["state"], &heard["detail"]),
+        (&"ok".into(), &"1 heard; silent for 3h at most".into())
+    );
+    assert_eq!(gateway.vendor_pid(), pid);
+
+    // What is no length of time is an error, and the gateway goes on by what it had.
+    fs::write(&file, format!("silence = \"soon\"\n{usual}")).unwrap();
+    let found = outcome(gateway.command(), "configuration");
+    finds(&found, "error", "\"soon\"", "leave it out for 25 hours");
+    assert!(!gateway.command().arg("reload").status().unwrap().success());
+    assert_eq!(gateway.vendor_pid(), pid);
 }
 
 #[test]

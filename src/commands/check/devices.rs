@@ -1,15 +1,13 @@
 //! Devices behind doors that have not been heard for longer than devices stay quiet.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::part::Part;
 use super::surroundings::{Running, Surroundings};
-use crate::config::{Configuration, Finding};
+use crate::config::{Configuration, Finding, Silences};
+use crate::domain::ids::EndpointId;
 use crate::local::{DoorView, EndpointView, FactView};
 
-/// A device on a battery says at least once in this time that it is there; zigbee2mqtt waits as
-/// long before it calls one dead.
-const QUIET_S: u64 = 25 * 3600;
 /// Devices behind doors are known this long after a start, in seconds.
 const SETTLED_S: u64 = 120;
 
@@ -24,10 +22,13 @@ pub(super) fn look(around: &Surroundings, configuration: &Configuration, part: &
     }
     let socket = &configuration.gateway.socket;
     let mut heard = 0;
+    let mut bounds = std::collections::BTreeSet::new();
     let mut told = std::collections::BTreeSet::new();
     for door in doors {
         for endpoint in door.endpoints.iter().filter(|e| told.insert(e.endpoint.clone())) {
-            match trouble(door, endpoint, queue.status.uptime_s, Timestamp::now()) {
+            let bound = silence(configuration, &endpoint.endpoint);
+            bounds.insert(bound);
+            match trouble(door, endpoint, bound, queue.status.uptime_s, Timestamp::now()) {
                 None => heard += 1,
                 Some(words) => part.find(Finding::warning(
                     socket,
@@ -42,12 +43,27 @@ pub(super) fn look(around: &Surroundings, configuration: &Configuration, part: &
         }
     }
     if part.findings.is_empty() {
-        part.well = Some(format!("{heard} heard"));
+        let bounds: Vec<String> = bounds.iter().map(|bound| format!("{bound:#}")).collect();
+        part.well = Some(format!("{heard} heard; silent for {} at most", bounds.join(", ")));
     }
 }
 
+/// How long a device may be silent, by its vendor's file.
+fn silence(configuration: &Configuration, endpoint: &str) -> SignedDuration {
+    let endpoint = EndpointId::new(endpoint);
+    let vendor =
+        configuration.vendors.iter().find(|vendor| vendor.id.as_str() == endpoint.vendor());
+    vendor.map_or_else(|| Silences::default().of(&endpoint), |vendor| vendor.silences.of(&endpoint))
+}
+
 /// What is wrong with a device, if anything is.
-fn trouble(door: &DoorView, endpoint: &EndpointView, up_s: u64, now: Timestamp) -> Option<String> {
+fn trouble(
+    door: &DoorView,
+    endpoint: &EndpointView,
+    bound: SignedDuration,
+    up_s: u64,
+    now: Timestamp,
+) -> Option<String> {
     if endpoint.online == Some(false) {
         return Some("it is offline".to_owned());
     }
@@ -60,10 +76,12 @@ fn trouble(door: &DoorView, endpoint: &EndpointView, up_s: u64, now: Timestamp) 
         let silent = endpoint.online.is_none() && up_s >= SETTLED_S;
         return silent.then(|| "it was never heard".to_owned());
     };
-    let quiet = u64::try_from(now.duration_since(at).as_secs()).unwrap_or(0);
+    let quiet = now.duration_since(at);
     // Whoever says that it is there is there, however long nothing changed.
-    (endpoint.online.is_none() && quiet >= QUIET_S)
-        .then(|| format!("it was last heard {} h ago", quiet / 3600))
+    (endpoint.online.is_none() && quiet >= bound).then(|| {
+        let quiet = SignedDuration::from_mins(quiet.as_mins());
+        format!("it was last heard {quiet:#} ago, and is silent for {bound:#} at most (silence)")
+    })
 }
 
 #[cfg(test)]
@@ -96,17 +114,19 @@ mod tests {
 
     #[test]
     fn a_device_is_missed_when_it_is_silent_for_too_long() {
+        let bound = SignedDuration::from_hours(25);
         for (online, heard, up_s, expected) in [
             (Some(true), Some(400), 9999, None),
             (Some(false), Some(0), 1, Some("offline")),
             (None, Some(24), 9999, None),
-            (None, Some(26), 9999, Some("26 h ago")),
+            (None, Some(25), 9999, Some("25h ago, and is silent for 25h")),
+            (None, Some(26), 9999, Some("26h ago")),
             (None, None, SETTLED_S, Some("never heard")),
             (None, None, SETTLED_S - 1, None),
             (Some(true), None, 9999, None),
         ] {
             let door = door(online, heard);
-            let found = trouble(&door, &door.endpoints[0], up_s, Timestamp::UNIX_EPOCH);
+            let found = trouble(&door, &door.endpoints[0], bound, up_s, Timestamp::UNIX_EPOCH);
             let fits = match (&found, expected) {
                 (Some(words), Some(part)) => words.contains(part),
                 (None, None) => true,

@@ -47,6 +47,33 @@ fn asked(port: u16, expression: &str) -> Vec<String> {
     rows.iter().map(|row| row["value"][1].as_str().unwrap().to_owned()).collect()
 }
 
+/// The dashboard's expressions, with what Grafana puts in for one gateway in place of its variables.
+fn dashboard(instance: &str) -> Vec<String> {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/monitoring/grafana-dashboard.json");
+    let text = std::fs::read_to_string(file).unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut waiting = vec![&dashboard["panels"]];
+    let mut found = Vec::new();
+    while let Some(panels) = waiting.pop() {
+        for panel in panels.as_array().unwrap() {
+            waiting.extend(panel.get("panels"));
+            let targets = panel.get("targets").and_then(|targets| targets.as_array());
+            for target in targets.into_iter().flatten() {
+                found.push(target["expr"].as_str().unwrap().to_owned());
+            }
+        }
+    }
+    for expression in &mut found {
+        for (variable, value) in
+            [("$instance", instance), ("$__rate_interval", "1m"), ("$__interval", "1m")]
+        {
+            *expression = expression.replace(variable, value);
+        }
+        assert!(!expression.contains('$'), "{expression}");
+    }
+    found
+}
+
 fn listener(gateway: &Gateway, port: u16) -> Running {
     let mut command = gateway.command();
     command.args(["metrics", "--listen", &format!("127.0.0.1:{port}")]);
@@ -109,6 +136,21 @@ fn prometheus_reads_the_figures_and_its_alerts_know_them() {
         "1",
     );
     is("doorward_build_info * 0 + 1", "1");
+
+    // Each expression of the dashboard is one to Prometheus; those of what there is have a value.
+    // These tell of what there is not here: alarms, people who were denied, devices that are away
+    // or flood.
+    let empty = ["doorward_door_alarm", "doorward_access_denied", "doorward_endpoint"];
+    let expressions = dashboard(&format!("127.0.0.1:{scraped}"));
+    assert!(expressions.len() >= 20, "{expressions:?}");
+    for expression in expressions {
+        let encoded: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let (status, body) = get(port, &format!("/api/v1/query?query={encoded}")).unwrap();
+        assert_eq!(status, 200, "{expression}: {body}");
+        if !empty.iter().any(|name| expression.contains(name)) {
+            wait_for(&expression, minute, || (!asked(port, &expression).is_empty()).then_some(()));
+        }
+    }
 
     // Every figure that an alert or the dashboard names is one of these.
     let (_, text) = get(scraped, "/metrics").unwrap();

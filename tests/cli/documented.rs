@@ -43,12 +43,21 @@ fn commands(text: &str) -> BTreeSet<String> {
             let line = line.trim();
             let end = ["  ", " #", " || ", " | ", " > ", " && "];
             let end = end.iter().filter_map(|mark| line.find(mark)).min().unwrap_or(line.len());
-            found.extend(of_ours(&line[..end]));
+            found.extend(substituted(&line[..end]).iter().filter_map(|words| of_ours(words)));
         } else {
             found.extend(line.split('`').skip(1).step_by(2).filter_map(of_ours));
         }
     }
     found
+}
+
+/// A line, and what the shell would run first and put into it as one word.
+fn substituted(line: &str) -> Vec<String> {
+    let parts = line.split_once("\"$(").and_then(|(before, rest)| {
+        let (inner, after) = rest.split_once(")\"")?;
+        Some(vec![format!("{before}WORD{after}"), inner.to_owned()])
+    });
+    parts.unwrap_or_else(|| vec![line.to_owned()])
 }
 
 fn of_ours(words: &str) -> Option<String> {
@@ -112,10 +121,13 @@ fn each_command_of_the_documents_is_one_that_there_is() {
 
 #[test]
 fn a_command_that_there_is_not_would_be_found() {
-    let text =
-        "Look at `doorward weather --now`, or type\n```\nsudo doorward queue --jason   # no\n```\n";
+    let text = "Look at `doorward weather --now`, or type\n```\nsudo doorward queue --jason   # no\n\
+         doorward wind --from \"$(doorward north --true)\" --to south\n```\n";
     let found: Vec<String> = commands(text).into_iter().collect();
-    assert_eq!(found, ["queue --jason", "weather --now"]);
+    assert_eq!(
+        found,
+        ["north --true", "queue --jason", "weather --now", "wind --from WORD --to south"]
+    );
     let place = Place::new();
     for command in found {
         let said = place.run(&command.split_whitespace().collect::<Vec<_>>());

@@ -316,8 +316,8 @@ mod tests {
         let drift = report(4.5);
         assert!(drift.holds, "{drift:?}");
         let exit = &drift.lines[1];
-        assert_eq!(exit.bus.within.unwrap().typical, 2.5);
-        assert_eq!(exit.bus.against.unwrap().upper, 0.5);
+        assert_eq!(exit.bus.within.map(|one| one.typical), Some(2.5));
+        assert_eq!(exit.bus.against.map(|one| one.upper), Some(0.5));
         assert_eq!(exit.bus.beyond, ROUNDS);
 
         let harm = report(5.5);

@@ -25,7 +25,7 @@ pub struct Conformance {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Where npm put the TypeScript compiler [default: ROOT/bindings/typescript/node_modules]
+    /// Where npm put the TypeScript compiler; by default the repository's bindings/typescript
     #[arg(long, value_name = "FOLDER")]
     node_modules: Option<PathBuf>,
     /// The interpreter that runs the Python validator

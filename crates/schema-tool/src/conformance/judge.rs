@@ -148,7 +148,7 @@ fn say(pair: &Pair, limits: &Limits) -> Said {
         Ok(Inclusion::Undecided(gap)) => {
             let because =
                 format!("{} (old {:?}, new {:?})", gap.reason, gap.sub_pointer, gap.sup_pointer);
-            Said::new(Verdict::Undecided, because, gap.reason.to_string())
+            Said::new(Verdict::Undecided, because, gap.reason.clone())
         }
         Ok(Inclusion::Refuted(found)) => {
             let because =

@@ -232,7 +232,9 @@ impl Draw {
                 Value::Array(words)
             }
             "minimum" | "maximum" => self.number(),
-            "exclusiveMinimum" | "exclusiveMaximum" => json!(self.0.u8(..4) > 0),
+            "exclusiveMinimum" | "exclusiveMaximum" | "uniqueItems" => {
+                json!(self.0.u8(..4) > 0)
+            }
             "multipleOf" => {
                 let divisors = [1, 2, 3, 7, 10, 1_000_000_007, 9_007_199_254_740_991_u64];
                 json!(self.0.choice(divisors))
@@ -241,7 +243,6 @@ impl Draw {
             | "maxProperties" => json!(self.0.u8(..4)),
             "pattern" => json!(self.one(&PATTERNS)),
             "format" => json!("date-time"),
-            "uniqueItems" => json!(self.0.u8(..4) > 0),
             "items" if depth == 0 || self.0.bool() => self.inner(depth),
             "items" => Value::Array((0..self.0.usize(1..3)).map(|_| self.inner(depth)).collect()),
             "additionalItems" | "additionalProperties" => match self.0.u8(..3) {

@@ -28,8 +28,8 @@ const MOST_CONNECTIONS: usize = 256;
 const MOST_LATE: usize = 1024;
 /// How much later an event arrives.
 const LATE: Duration = Duration::from_secs(3);
-/// How long an event is held back at most until another overtakes it.
-const OVERTAKEN: Duration = Duration::from_secs(10);
+/// How long an event is held back at most until another overtakes it: less than a request lives.
+const OVERTAKEN: Duration = Duration::from_secs(6);
 /// Sources that are counted each for itself; those beyond are counted together.
 const MOST_SOURCES: usize = 256;
 /// How long the head of a request may take.
@@ -45,7 +45,7 @@ pub enum Fault {
     Partial,
     /// Every event arrives twice.
     Duplicate,
-    /// Every third event is overtaken by the next one of its source; after 10 s it comes anyhow.
+    /// Every third event is overtaken by the next one of its source; after 6 s it comes anyhow.
     Reorder,
     /// Every event arrives 3 s later.
     Delay,

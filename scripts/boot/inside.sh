@@ -5,6 +5,7 @@ set -uo pipefail
 cd /boot-proof
 export DEBIAN_FRONTEND=noninteractive
 config=/etc/doorward
+broker=/etc/mosquitto/doorward
 
 check() { # WORDS COMMAND...
     local words=$1
@@ -32,20 +33,61 @@ other_core() { local now; now=$(show MainPID); [ "$now" != 0 ] && [ "$now" != "$
 figures() { exec 3<>/dev/tcp/127.0.0.1/9464 && printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3 && grep -q '^doorward_up' <&3; }
 still_waits() { [ "$(waiting)" -ge "$1" ]; }
 # With a configuration of setup's own, and the one before put back.
-keys() {
+# A configuration by setup in place of the one here, until it is put back.
+set_up() {
     mv $config config.before
     mkdir -m 750 $config
     chgrp doorward $config
     doorward setup --instance gw-boot --tenant acme --bus standalone --vendor house=zigbee2mqtt \
         --broker localhost:8883 > setup.log 2>&1
+}
+put_back() {
+    rm -rf $config
+    mv config.before $config
+}
+keys() {
     [ -e /etc/mosquitto/conf.d/doorward.conf ] &&
         [ "$(stat -c %U:%a $config/tls/doorward-house.key)" = doorward:600 ] &&
         runuser -u nobody -g doorward -- test ! -r $config/tls/doorward-house.key &&
         runuser -u doorward -- test -r $config/tls/doorward-house.key
-    local kept=$?
-    rm -rf $config
-    mv config.before $config
-    return $kept
+}
+# The broker's certificate comes to the last month of its life.
+due() {
+    openssl req -new -key $broker/server.key -subj /CN=localhost -out due.csr
+    : > due.index
+    echo 1000 > due.serial
+    cat > due.cnf <<'CNF'
+[ca]
+default_ca = this
+[this]
+database = due.index
+serial = due.serial
+new_certs_dir = .
+default_md = sha256
+policy = policy
+x509_extensions = server
+[policy]
+commonName = supplied
+[server]
+subjectAltName = DNS:localhost
+extendedKeyUsage = serverAuth
+CNF
+    openssl ca -batch -notext -config due.cnf -cert $config/tls/ca.pem -keyfile $config/tls/ca.key \
+        -in due.csr -out due.pem -startdate 20250101000000Z \
+        -enddate "$(date -u -d '+30 days' +%Y%m%d%H%M%SZ)"
+    cat due.pem > $broker/server.pem
+}
+# What the timer starts signs it anew, and has the broker read it, which runs on.
+renews() {
+    due > due.log 2>&1 || return 1
+    systemctl restart mosquitto
+    local running
+    running=$(systemctl show -P MainPID mosquitto)
+    openssl x509 -checkend $((40 * 86400)) -noout -in $broker/server.pem > /dev/null && return 1
+    systemctl start doorward-renew-broker.service || return 1
+    openssl x509 -checkend $((9 * 365 * 86400)) -noout -in $broker/server.pem > /dev/null &&
+        journalctl -u doorward-renew-broker | grep -q 'reloaded *mosquitto' &&
+        [ "$(systemctl show -P MainPID mosquitto)" = "$running" ]
 }
 install_package() { dpkg -i "$1" > dpkg.log 2>&1; }
 
@@ -156,7 +198,9 @@ whole() {
     systemctl restart doorward
     check "its vendor comes back" wait_for says "1 of 1 up"
 
-    check "the figures' service and the renewal's timer can be switched on" \
+    check "the timer of what is to be renewed runs with it" systemctl is-active --quiet doorward-renew.timer
+    check "what it starts ends well where nothing is to be renewed" systemctl start doorward-renew.service
+    check "the figures' service and the timer can be switched on" \
         systemctl enable --now doorward-metrics.service doorward-renew.timer
     check "the figures are served" wait_for figures
     check "to a user that is not the gateway's" bash -c \
@@ -186,7 +230,10 @@ whole() {
     check "the version before is installed over it" install_package doorward_1.deb
     check "it runs again" wait_for runs
     check "and what waited still waits" wait_for still_waits "$before"
-    check "setup writes the broker's settings, and keys for the gateway's user alone" keys
+    check "setup is done" set_up
+    check "it writes the broker's settings, and keys for the gateway's user alone" keys
+    check "the broker's certificate is renewed by what the timer starts, and read without a restart" renews
+    put_back
     check "purge" bash -c 'dpkg -P doorward > dpkg.log 2>&1'
     check "no user and no group is left" bash -c '! getent passwd doorward && ! getent group doorward doorward-operator'
     find / -xdev -not -path '/proc*' -not -path '/boot-proof*' | sort > after

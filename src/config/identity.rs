@@ -19,6 +19,8 @@ pub struct IdentityConfig {
     pub renew_command: Option<Vec<String>>,
     /// For how long that may take.
     pub renew_timeout: Duration,
+    /// The certificate of the broker on this machine. `None`: where `doorward setup` lays it.
+    pub broker_certificate: Option<PathBuf>,
 }
 
 /// The folder in the state folder.
@@ -32,6 +34,7 @@ pub(super) struct IdentityTable {
     folder: Option<PathBuf>,
     renew_command: Option<Vec<String>>,
     renew_timeout_s: Option<u64>,
+    broker_certificate: Option<PathBuf>,
 }
 
 /// Reads `[identity]`.
@@ -41,13 +44,17 @@ pub(super) fn identity(
     state_dir: &Path,
     findings: &mut Vec<Finding>,
 ) -> IdentityConfig {
-    let IdentityTable { folder, renew_command, renew_timeout_s } = table;
-    if folder.as_ref().is_some_and(|folder| !folder.is_absolute()) {
-        findings.push(source.error(
-            "identity.folder",
-            "the folder depends on where doorward is started",
-            "give the path from the root, beginning with '/'",
-        ));
+    let IdentityTable { folder, renew_command, renew_timeout_s, broker_certificate } = table;
+    for (key, path) in
+        [("identity.folder", &folder), ("identity.broker_certificate", &broker_certificate)]
+    {
+        if path.as_ref().is_some_and(|path| !path.is_absolute()) {
+            findings.push(source.error(
+                key,
+                "the path depends on where doorward is started",
+                "give the path from the root, beginning with '/'",
+            ));
+        }
     }
     let program = renew_command.as_ref().map(|words| words.first().map(Path::new));
     if program.is_some_and(|program| program.is_none_or(|program| !program.is_absolute())) {
@@ -69,5 +76,6 @@ pub(super) fn identity(
         folder: folder.unwrap_or_else(|| state_dir.join(FOLDER)),
         renew_command,
         renew_timeout: Duration::from_secs(timeout),
+        broker_certificate,
     }
 }

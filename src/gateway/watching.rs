@@ -135,15 +135,19 @@ impl Seen {
     }
 }
 
-/// The gateway's own certificate and who is believed to be the endpoint for keys.
+/// What no vendor's process reads: the gateway's own certificate, who is believed to be the endpoint
+/// for keys, the broker's certificate, those of the devices' side.
 fn own(configuration: &Configuration) -> Vec<PathBuf> {
     let gateway = &configuration.gateway;
-    match &gateway.bus {
+    let mut files = match &gateway.bus {
         BusConfig::Eventbridge { credentials: CredentialsConfig::Iot(iot), .. } => {
             [Some(iot.certificate.clone()), iot.ca.clone()].into_iter().flatten().collect()
         }
         _ => vec![identity::Folder::new(&gateway.identity.folder).certificate()],
-    }
+    };
+    files.extend(identity::broker_certificate(configuration));
+    files.extend(configuration.vendors.iter().filter_map(identity::devices_certificate));
+    files
 }
 
 fn files(vendor: &VendorConfig) -> Option<&TlsFiles> {

@@ -8,6 +8,9 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::pem_file::{self, PemError};
 
+/// No life counts for more.
+const LONGEST: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
+
 /// A certificate as far as its readers here need it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Certificate {
@@ -101,10 +104,11 @@ impl Certificate {
         }
     }
 
-    /// When two thirds of its life are over: a new one is due.
+    /// When two thirds of its life are over: a new one is due. One that says that it began long
+    /// before it was made counts as if it lived for ten years.
     pub fn renewal_due(&self) -> Timestamp {
-        let life = self.not_after.duration_since(self.not_before);
-        self.not_before.checked_add(life / 3 * 2).unwrap_or(self.not_after)
+        let life = self.not_after.duration_since(self.not_before).min(LONGEST);
+        self.not_after.checked_sub(life / 3).unwrap_or(self.not_after)
     }
 
     /// Whole days until its end, rounded down; negative once that is past.

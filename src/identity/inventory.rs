@@ -1,6 +1,6 @@
 //! Everything with an end that a gateway relies on: its own certificate, those with which its
-//! vendors' processes show themselves to brokers, the authorities that it believes, the list of
-//! issuers.
+//! vendors' processes and devices show themselves to brokers, that of the broker on this machine, the
+//! authorities that it believes, the list of issuers.
 
 use std::path::{Path, PathBuf};
 
@@ -11,11 +11,17 @@ use serde::Serialize;
 use super::certificate::{Certificate, Standing, days_until};
 use super::folder::Folder;
 use super::pem_file;
-use crate::config::{BusConfig, Configuration, CredentialsConfig};
+use crate::config::{BusConfig, Configuration, CredentialsConfig, VendorConfig};
 use crate::link::Connection;
 
 /// So long before its end something is due that people renew: an authority, a list.
 const NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Beside the authority that the building's brokers are believed by: the certificates that are
+/// carried to the devices' side.
+pub const DEVICES: &str = "devices";
+/// Where `doorward setup` lays the broker's certificate, where nothing else is said.
+const BROKER_CERTIFICATE: &str = "/etc/mosquitto/doorward/server.pem";
 
 /// What a thing with an end is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -25,6 +31,10 @@ pub enum Kind {
     DeviceCertificate,
     /// A certificate with which a vendor's process shows itself to its broker.
     VendorCertificate,
+    /// The certificate that the broker on this machine shows.
+    BrokerCertificate,
+    /// A certificate that was made here for a vendor's devices, and carried to them.
+    DevicesCertificate,
     /// Who may have signed a broker's certificate.
     BrokerAuthority,
     /// Who may have signed the certificate of the endpoint for keys.
@@ -39,6 +49,8 @@ impl Kind {
         match self {
             Self::DeviceCertificate => "device_certificate",
             Self::VendorCertificate => "vendor_certificate",
+            Self::BrokerCertificate => "broker_certificate",
+            Self::DevicesCertificate => "devices_certificate",
             Self::BrokerAuthority => "broker_authority",
             Self::EndpointAuthority => "endpoint_authority",
             Self::IssuerList => "issuer_list",
@@ -138,6 +150,9 @@ pub fn inventory(configuration: &Configuration) -> Vec<Item> {
     } else if std::fs::symlink_metadata(own.key()).is_ok() {
         items.push(certificate(Kind::DeviceCertificate, instance, own.certificate()));
     }
+    if let Some(file) = broker_certificate(configuration) {
+        items.push(certificate(Kind::BrokerCertificate, instance, file));
+    }
     for vendor in &configuration.vendors {
         let Connection::Mqtt(broker) = &vendor.connection else { continue };
         let Some(tls) = &broker.tls else { continue };
@@ -146,6 +161,9 @@ pub fn inventory(configuration: &Configuration) -> Vec<Item> {
         }
         let (kind, name) = (Kind::BrokerAuthority, vendor.id.to_string());
         items.push(Item { kind, name, ends: authority(&tls.ca), file: tls.ca.clone() });
+        if let Some(file) = devices_certificate(vendor) {
+            items.push(certificate(Kind::DevicesCertificate, vendor.id.as_str(), file));
+        }
     }
     if let Some(issuers) = &gateway.trust.issuers
         && let Some(file) = &issuers.file
@@ -155,6 +173,25 @@ pub fn inventory(configuration: &Configuration) -> Vec<Item> {
         items.push(Item { kind, name, ends, file: file.clone() });
     }
     items
+}
+
+/// The broker's own certificate, where a vendor's broker has TLS and it lies on this machine.
+pub fn broker_certificate(configuration: &Configuration) -> Option<PathBuf> {
+    let has_tls = |vendor: &VendorConfig| matches!(&vendor.connection, Connection::Mqtt(broker) if broker.tls.is_some());
+    if !configuration.vendors.iter().any(has_tls) {
+        return None;
+    }
+    let named = &configuration.gateway.identity.broker_certificate;
+    let usual = || Some(PathBuf::from(BROKER_CERTIFICATE)).filter(|file| file.exists());
+    named.clone().or_else(usual)
+}
+
+/// Where `doorward setup` laid the certificate for a vendor's devices, if it did.
+pub fn devices_certificate(vendor: &VendorConfig) -> Option<PathBuf> {
+    let Connection::Mqtt(broker) = &vendor.connection else { return None };
+    let folder = broker.tls.as_ref()?.ca.parent()?.join(DEVICES);
+    let file = folder.join(format!("{}.pem", vendor.id));
+    file.exists().then_some(file)
 }
 
 fn certificate(kind: Kind, name: &str, file: PathBuf) -> Item {

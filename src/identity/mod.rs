@@ -15,7 +15,9 @@ mod stamp;
 pub use authority::{Authority, AuthorityError, Signed};
 pub use certificate::{Certificate, CertificateError, Standing, days_until};
 pub use folder::{CERTIFICATE, Folder, FolderError, Installed, KEY, REQUEST, Requested};
-pub use inventory::{Ends, Item, Kind, inventory};
+pub use inventory::{
+    DEVICES, Ends, Item, Kind, broker_certificate, devices_certificate, inventory,
+};
 pub use pem_file::{MAX_PEM, PemError, certificates, chain_and_key, read_bounded};
 pub use renewal::{Renewal, RenewalError, Renewing, renew};
 pub use stamp::{Stamp, stamp};

@@ -22,6 +22,8 @@ const ISSUED: &str = "issued.pem";
 /// What came of a renewal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Renewal {
+    /// There is no certificate of its own, and no command that would get one.
+    NoneHere,
     /// Two thirds of its life are not over.
     NotDue {
         /// When they are.
@@ -107,7 +109,12 @@ pub fn renew(
         return Ok(Renewal::NotDue { at: current.renewal_due() });
     }
     let Some([program, arguments @ ..]) = renewing.command else {
-        return Err(RenewalError::NoCommand);
+        let is_there = std::fs::symlink_metadata(folder.certificate()).is_ok();
+        return if if_due && !is_there {
+            Ok(Renewal::NoneHere)
+        } else {
+            Err(RenewalError::NoCommand)
+        };
     };
     if dry_run {
         return Ok(Renewal::WouldRenew { not_after: current.map(|current| current.not_after) });

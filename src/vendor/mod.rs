@@ -20,7 +20,7 @@ use anyhow::Context;
 use doorward_sandbox::{Limits, Prepared};
 
 pub use doorward_sandbox::attempts::{Attempt, Outcome};
-pub use probe::{Verdict, examine, probe};
+pub use probe::{Verdict, examine, probe, shown};
 pub use tls::usable;
 
 use crate::link::Signal;

@@ -11,6 +11,9 @@ use rumqttc::v5::mqttbytes::v5::{
     Filter, Packet, PubAckReason, RetainForwardRule, SubscribeReasonCode,
 };
 use rumqttc::v5::{AsyncClient, Event, EventLoop};
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use super::mqtt::{self, describe};
 use crate::link::MqttConnection;
@@ -63,6 +66,23 @@ pub async fn examine(
         published.push(visit.publish(topic).await?);
     }
     Ok((granted, published))
+}
+
+/// The certificate that the broker shows, as DER. `None`: it is spoken to in clear.
+///
+/// # Errors
+/// There is no TLS with it; the words say why.
+pub async fn shown(connection: &MqttConnection) -> anyhow::Result<Option<Vec<u8>>> {
+    let Some(files) = &connection.tls else { return Ok(None) };
+    let config = super::tls::client_config(files)?;
+    let name = ServerName::try_from(connection.host.clone())?;
+    let shaking = async {
+        let stream = TcpStream::connect((connection.host.as_str(), connection.port)).await?;
+        let stream = TlsConnector::from(config).connect(name, stream).await?;
+        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        anyhow::Ok(shown.map(|certificate| certificate.to_vec()))
+    };
+    tokio::time::timeout(STEP, shaking).await?
 }
 
 struct Visit {

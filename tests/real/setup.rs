@@ -1,144 +1,18 @@
 //! `doorward setup`, with a real Mosquitto that runs on what it wrote.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use rumqttc::v5::mqttbytes::v5::PubAckReason;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::support::broker::Broker;
 use crate::support::client::{Client, Fate};
+use crate::support::controller::Controller;
+use crate::support::gateway::eventbridge;
+use crate::support::sink::Sink;
 use crate::support::{free_port, wait_for};
-
-/// A bare controller: a folder for everything that setup writes.
-struct Controller {
-    folder: tempfile::TempDir,
-    port: u16,
-}
-
-impl Controller {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir_all(folder.path().join("root/etc")).unwrap();
-        fs::write(folder.path().join("root/etc/hostname"), "controller\n").unwrap();
-        Self { folder, port: free_port() }
-    }
-
-    fn at(&self, path: &str) -> PathBuf {
-        self.folder.path().join(path)
-    }
-
-    /// `doorward --config etc setup …`, where nobody can be asked.
-    fn setup(&self, more: &[&str]) -> Output {
-        let text = |path: &str| self.at(path).display().to_string();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
-        command.args(["--config", &text("etc"), "setup", "--mosquitto", &text("mosquitto")]);
-        command.args(["--root", &text("root")]);
-        command.args(more).stdin(Stdio::null());
-        command.output().unwrap()
-    }
-
-    /// The flags of a first run.
-    fn first(&self) -> Vec<String> {
-        let text = |path: &str| self.at(path).display().to_string();
-        [
-            "--instance",
-            "gw-7",
-            "--tenant",
-            "acme",
-            "--site",
-            "bridge-street",
-            "--bus",
-            "standalone",
-            "--vendor",
-            "house=zigbee2mqtt",
-            "--vendor",
-            "garage=ratgdo",
-            "--broker",
-            &format!("localhost:{}", self.port),
-            "--state-dir",
-            &text("state"),
-            "--socket",
-            &text("sock"),
-        ]
-        .map(str::to_owned)
-        .to_vec()
-    }
-
-    fn run(&self, arguments: &[String]) -> String {
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let output = self.setup(&arguments);
-        let said = String::from_utf8(output.stdout).unwrap();
-        let wrong = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{said}\n{wrong}");
-        said
-    }
-
-    /// Mosquitto as Debian starts it: a main file that takes in conf.d.
-    fn broker(&self) -> Broker {
-        let place = self.at("broker");
-        fs::create_dir_all(&place).unwrap();
-        let config = format!(
-            "persistence_location {}/\nuser root\ninclude_dir {}\n",
-            place.display(),
-            self.at("mosquitto/conf.d").display()
-        );
-        Broker::with_config(&place, self.port, &config)
-    }
-
-    /// A client with the certificate of this name.
-    fn client(&self, name: &str, filters: &[&str]) -> Client {
-        let place =
-            self.at(if name.starts_with("doorward-") { "etc/tls" } else { "etc/tls/devices" });
-        let pem = |path: PathBuf| CertificateDer::from_pem_file(path).unwrap();
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(pem(self.at("etc/tls/ca.pem"))).unwrap();
-        let key = PrivateKeyDer::from_pem_file(place.join(format!("{name}.key"))).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_client_auth_cert(vec![pem(place.join(format!("{name}.pem")))], key)
-            .unwrap();
-        Client::connect_tls(self.port, &format!("test-{name}"), Arc::new(config), filters)
-    }
-
-    /// Every file with its content and its age.
-    fn files(&self) -> BTreeMap<PathBuf, (Vec<u8>, jiff::Timestamp)> {
-        let mut found = BTreeMap::new();
-        let mut folders = vec![self.at("etc"), self.at("mosquitto")];
-        while let Some(folder) = folders.pop() {
-            for item in fs::read_dir(folder).into_iter().flatten() {
-                let path = item.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    let modified = fs::metadata(&path).unwrap().modified().unwrap();
-                    found.insert(
-                        path.clone(),
-                        (fs::read(&path).unwrap(), modified.try_into().unwrap()),
-                    );
-                }
-            }
-        }
-        found
-    }
-
-    /// Names the garage's device, as a person would.
-    fn name_the_device(&self) {
-        let file = self.at("etc/vendors.d/garage.toml");
-        let text = fs::read_to_string(&file).unwrap();
-        let named = "[[endpoint]]\nid = \"left\"\naddress = \"garage/left\"\n";
-        fs::write(file, format!("{text}{named}")).unwrap();
-    }
-}
 
 #[test]
 fn a_dry_run_writes_nothing_and_a_second_run_changes_nothing() {
@@ -190,6 +64,33 @@ fn a_dry_run_writes_nothing_and_a_second_run_changes_nothing() {
     let wrong = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(wrong.contains("--tenant NAME"), "{wrong}");
     assert!(bare.files().is_empty());
+}
+
+#[test]
+fn the_way_to_the_cloud_is_tried_and_what_is_not_there_yet_is_left_to_do() {
+    let controller = Controller::new();
+    let said = controller.run(&controller.first());
+    assert!(!said.contains("cloud") && !said.contains("put_events"), "a bus of its own: {said}");
+
+    let file = controller.at("etc/doorward.toml");
+    let standalone = fs::read_to_string(&file).unwrap();
+    let with = |bus: &str| {
+        let keys = bus.strip_prefix("[bus]\n").unwrap();
+        assert_eq!(standalone.matches("\nkind = \"standalone\"\n").count(), 1, "{standalone}");
+        fs::write(&file, standalone.replace("kind = \"standalone\"\n", keys)).unwrap();
+        controller.run(&[])
+    };
+    let said = with(&eventbridge("doors", free_port()));
+    assert!(said.contains("give the gateway keys for the bus") && !said.contains("tcp"), "{said}");
+
+    let keys = "[bus.credentials]\nkind = \"environment\"\n";
+    let said = with(&(eventbridge("doors", free_port()) + keys));
+    assert!(said.contains("BAD  bus: tcp: "), "{said}");
+    assert!(said.contains("mend what is told above of the way to the cloud"), "{said}");
+    let sink = Sink::start();
+    let said = with(&(eventbridge("doors", sink.port) + keys));
+    assert!(said.contains("ok   bus: put_events: a handshake event on doors"), "{said}");
+    assert!(!said.contains("way to the cloud"), "{said}");
 }
 
 #[test]

@@ -35,6 +35,38 @@ impl Authority {
         Self { folder: folder.to_owned(), issuer: Issuer::new(own, key) }
     }
 
+    /// One that was made elsewhere, known by `name`: its key is `ca.key` in the folder.
+    pub fn of(folder: &Path, name: &str) -> Self {
+        let mut own = CertificateParams::default();
+        own.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        own.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        own.distinguished_name = named(name);
+        let key = key(&folder.join("ca.key"));
+        Self { folder: folder.to_owned(), issuer: Issuer::new(own, key) }
+    }
+
+    /// Puts the certificate of a key in its place, `file`.pem beside `file`.key, for another time;
+    /// `None`: a server's for `localhost`.
+    pub fn again(&self, file: &Path, client: Option<&str>, span: (Timestamp, Timestamp)) {
+        let mut wanted = match client {
+            Some(name) => self::client(name),
+            None => server(),
+        };
+        lasts(&mut wanted, span);
+        let signed = wanted.signed_by(&key(&file.with_extension("key")), &self.issuer).unwrap();
+        put(&file.with_extension("pem"), &signed.pem());
+    }
+
+    /// The authority's own certificate, in its place, for another time.
+    pub fn own_again(&self, name: &str, span: (Timestamp, Timestamp)) {
+        let mut own = CertificateParams::default();
+        own.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        own.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        own.distinguished_name = named(name);
+        lasts(&mut own, span);
+        put(&self.ca(), &own.self_signed(self.issuer.key()).unwrap().pem());
+    }
+
     /// Whom to believe.
     pub fn ca(&self) -> PathBuf {
         self.folder.join("ca.pem")
@@ -42,10 +74,7 @@ impl Authority {
 
     /// A server's certificate and key for `localhost` and 127.0.0.1.
     pub fn server(&self, life: Duration) -> (PathBuf, PathBuf) {
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let mut wanted = CertificateParams::new(names).unwrap();
-        wanted.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        self.write("server", wanted, span(life))
+        self.write("server", server(), span(life))
     }
 
     /// A client's certificate and key, from a minute ago for `life` from now on.
@@ -68,10 +97,10 @@ impl Authority {
 
     /// A client's certificate of this key, which is in PEM, into this file.
     pub fn sign(&self, key: &Path, name: &str, life: Duration, into: &Path) {
-        let key = KeyPair::from_pem(&std::fs::read_to_string(key).unwrap()).unwrap();
         let mut wanted = client(name);
         lasts(&mut wanted, span(life));
-        std::fs::write(into, wanted.signed_by(&key, &self.issuer).unwrap().pem()).unwrap();
+        std::fs::write(into, wanted.signed_by(&self::key(key), &self.issuer).unwrap().pem())
+            .unwrap();
     }
 
     fn write(
@@ -81,9 +110,6 @@ impl Authority {
         span: (Timestamp, Timestamp),
     ) -> (PathBuf, PathBuf) {
         lasts(&mut wanted, span);
-        if file == "server" {
-            wanted.distinguished_name = named("localhost");
-        }
         let key = KeyPair::generate().unwrap();
         let signed = wanted.signed_by(&key, &self.issuer).unwrap();
         let certificate = self.folder.join(format!("{file}.pem"));
@@ -98,6 +124,25 @@ fn named(name: &str) -> DistinguishedName {
     let mut named = DistinguishedName::new();
     named.push(DnType::CommonName, name);
     named
+}
+
+fn key(file: &Path) -> KeyPair {
+    KeyPair::from_pem(&std::fs::read_to_string(file).unwrap()).unwrap()
+}
+
+/// In the place of a file at once, as whoever renews does it.
+fn put(file: &Path, text: &str) {
+    let beside = file.with_extension("new");
+    std::fs::write(&beside, text).unwrap();
+    std::fs::rename(beside, file).unwrap();
+}
+
+fn server() -> CertificateParams {
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let mut wanted = CertificateParams::new(names).unwrap();
+    wanted.distinguished_name = named("localhost");
+    wanted.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    wanted
 }
 
 fn client(name: &str) -> CertificateParams {

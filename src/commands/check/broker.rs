@@ -1,11 +1,15 @@
 //! Whether each vendor's broker takes its client, and at which quality it grants the subscriptions.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+
+use jiff::Timestamp;
 
 use super::part::Part;
 use super::surroundings::Surroundings;
 use super::{counted, rights};
 use crate::config::{Configuration, Finding, VendorConfig};
+use crate::identity::{Certificate, broker_certificate};
 use crate::link::{Connection, MqttConnection};
 use crate::vendor::Verdict;
 
@@ -26,6 +30,7 @@ pub(super) async fn look(around: &Surroundings, configuration: &Configuration, p
         (filters, granted)
     });
     let results = futures_util::future::join_all(tried).await;
+    certificates(&vendors, configuration, part).await;
     for ((vendor, broker), (filters, granted)) in vendors.iter().zip(results) {
         let what = called(vendor, broker);
         let file = file_of(around, vendor);
@@ -42,6 +47,46 @@ pub(super) async fn look(around: &Surroundings, configuration: &Configuration, p
                 );
                 part.bad(what, detail);
             }
+        }
+    }
+}
+
+/// What each broker shows, beside what lies here for it, and when it ends: one that nobody told of
+/// its new certificate shows the old one to the end.
+async fn certificates(
+    vendors: &[(&VendorConfig, &MqttConnection)],
+    configuration: &Configuration,
+    part: &mut Part,
+) {
+    let file = broker_certificate(configuration);
+    let ours = file.as_deref().and_then(|file| Certificate::read(file).ok());
+    let mut looked = BTreeSet::new();
+    for (_, broker) in vendors {
+        if !looked.insert((&broker.host, broker.port)) {
+            continue;
+        }
+        // Why there is no TLS with it is told of its vendors.
+        let Ok(Some(shown)) = crate::vendor::shown(broker).await else { continue };
+        let Some(shown) = Certificate::from_der(&shown) else { continue };
+        let what = format!("certificate that {}:{} shows", broker.host, broker.port);
+        let (days, until) = (shown.days_left(Timestamp::now()), shown.not_after);
+        let is_older = ours.as_ref().is_some_and(|ours| {
+            ours.fingerprint != shown.fingerprint
+                && (&ours.subject, &ours.issuer) == (&shown.subject, &shown.issuer)
+        });
+        let place = file.clone().unwrap_or_else(|| PathBuf::from(&broker.host));
+        if is_older {
+            let text = format!("the {what} is not the one that lies here; it ends {until:.0}");
+            part.find(Finding::warning(&place, text, "sudo systemctl reload mosquitto"));
+            part.bad(what, "not the one that lies here");
+        } else if Timestamp::now() >= shown.renewal_due() {
+            let text = format!("the {what} ends in {days} days, {until:.0}");
+            let remedy = "on this machine: sudo doorward setup --renew; elsewhere: let whoever \
+                          keeps that broker renew it";
+            part.find(Finding::warning(&place, text, remedy));
+            part.bad(what, format!("ends in {days} days"));
+        } else {
+            part.well(what, Some(format!("until {until:.0}, {days} days")));
         }
     }
 }

@@ -39,6 +39,24 @@ pub(super) fn look(around: &Surroundings, configuration: &Configuration, part: &
     }
 }
 
+/// What to do about a file that says nothing of its end. `None`: of a vendor's it is told elsewhere.
+fn remedy_of_bad(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::DeviceCertificate => Some(
+            "doorward identity request prints what is to be signed, doorward identity install \
+             takes what was",
+        ),
+        Kind::BrokerCertificate => Some(
+            "sudo doorward setup makes it, where its key is away too; its place is \
+             identity.broker_certificate",
+        ),
+        Kind::DevicesCertificate => {
+            Some("move it and its key away; sudo doorward setup makes both anew")
+        }
+        _ => None,
+    }
+}
+
 /// What there is to say of an end.
 fn ends(item: &Item, now: Timestamp, part: &mut Part) {
     let what = format!("{} of {}", item.kind.as_str().replace('_', " "), item.name);
@@ -46,18 +64,23 @@ fn ends(item: &Item, now: Timestamp, part: &mut Part) {
         (Ok(ends), Kind::DeviceCertificate) => {
             (ends, "doorward identity show, and let a new request be signed")
         }
-        (Ok(ends), _) => (
+        (Ok(ends), Kind::DevicesCertificate) => (
             ends,
-            "sudo doorward setup signs what its own authority signed anew; then systemctl restart \
-             mosquitto doorward",
+            "sudo doorward setup signs it anew; then bring it, with tls/ca.pem, to its devices or \
+             bridge: nobody else can",
         ),
+        (Ok(ends), Kind::VendorCertificate | Kind::BrokerCertificate | Kind::BrokerAuthority) => (
+            ends,
+            "sudo doorward setup --renew signs anew what the authority here signed, as \
+             doorward-renew.timer does twice a day (systemctl list-timers doorward-renew.timer); \
+             what others signed is theirs to renew",
+        ),
+        (Ok(ends), _) => (ends, "put a new one in its place: it is taken without a restart"),
         (Err(why), kind) => {
-            if kind == Kind::DeviceCertificate && rights::is_closed(&item.file) {
+            if remedy_of_bad(kind).is_some() && rights::is_closed(&item.file) {
                 part.not_looked(what, rights::NOT_OURS);
-            } else if kind == Kind::DeviceCertificate {
+            } else if let Some(remedy) = remedy_of_bad(kind) {
                 let text = format!("the {what} cannot be used: {why}");
-                let remedy = "doorward identity request prints what is to be signed, doorward \
-                              identity install takes what was";
                 part.find(Finding::warning(&item.file, text, remedy));
                 part.bad(what, why.clone());
             }

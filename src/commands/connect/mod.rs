@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::output;
 use crate::bus::probe::{self, Host};
+use crate::config::Configuration;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -144,6 +145,13 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
         tell(&steps, args.test);
     }
     Ok(if failed { ExitCode::from(2) } else { ExitCode::SUCCESS })
+}
+
+/// Tries the ways to the cloud and tells of each step; whether all worked.
+pub(super) async fn try_cloud(configuration: &Configuration) -> bool {
+    let steps = cloud::ways(configuration, true).await;
+    tell(&steps, true);
+    steps.iter().all(|step| step.state != State::Failed)
 }
 
 fn tell(steps: &[Step], test: bool) {

@@ -32,6 +32,7 @@ pub fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     let renewal = renew(&renewing, args.if_due, args.dry_run)
         .context("the certificate was not renewed, and the one in use stays")?;
     let (state, told) = match &renewal {
+        Renewal::NoneHere => ("none_here", "the gateway has no certificate of its own".to_owned()),
         Renewal::NotDue { at } => {
             ("not_due", format!("not due before {at:.0}: two thirds of its life are not over"))
         }

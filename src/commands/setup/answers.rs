@@ -339,7 +339,10 @@ mod tests {
         let write =
             |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         std::fs::create_dir(folder.path().join("vendors.d")).unwrap();
-        write("doorward.toml", &super::super::main_file::text(&answers));
+        write(
+            "doorward.toml",
+            &super::super::main_file::text(&answers, Path::new("/etc/mosquitto/doorward")),
+        );
         let text = super::super::vendor_file::text(vendor, Path::new("/t")).unwrap().unwrap();
         write("vendors.d/house.toml", &text);
         assert_eq!(gathered(folder.path(), &[], None).unwrap().0, answers);

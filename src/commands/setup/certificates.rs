@@ -1,5 +1,6 @@
 //! Certificates for the broker and its clients, by an authority of the building's own. Keys are made
-//! once; what is past two thirds of its life is signed anew.
+//! once; what is past two thirds of its life is signed anew, for the same key: one file changes, so
+//! that no cut of power leaves a certificate with another's key, and a broker that does not start.
 
 use std::path::{Path, PathBuf};
 
@@ -8,12 +9,13 @@ use jiff::Timestamp;
 
 use super::accounts::Account;
 use super::written::{Files, Readers};
-use crate::identity::{Authority, Certificate, Signed, certificates, read_bounded};
+pub(super) use crate::identity::DEVICES;
+use crate::identity::{Authority, AuthorityError, Certificate, Signed, certificates, read_bounded};
 
+/// The broker's certificate and key, without their endings.
+const SERVER: &str = "server";
 /// The folder of the clients' certificates, below the configuration.
 pub(super) const FOLDER: &str = "tls";
-/// Below it, those that are carried to the devices' side.
-pub(super) const DEVICES: &str = "devices";
 
 /// Where the certificates are, and who may read them.
 pub(super) struct Places<'a> {
@@ -72,15 +74,75 @@ pub(super) fn make(
             files.put_new(&folder.join("ca.pem"), "", Readers::Everybody)?;
         }
         let readers = Readers::Group(places.broker_group);
-        pair(&folder.join("server"), readers, now, files, || authority.server(names, now))?;
+        let place = folder.join(SERVER);
+        pair(&place, readers, &authority, now, files, || authority.server(names, now))?;
     }
     for (user, folder, readers) in &users {
-        pair(&folder.join(user), *readers, now, files, || authority.client(user, now))?;
+        let place = folder.join(user);
+        pair(&place, *readers, &authority, now, files, || authority.client(user, now))?;
     }
     Ok(Made::Done)
 }
 
-/// The authority. `None`: there is a certificate of one, and its key is not here.
+/// What came of a renewal.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Renewed {
+    /// Certificates for the devices' side that are due: a person carries them, so they are left.
+    pub(super) carried: Vec<PathBuf>,
+    /// What could not be signed anew, and why.
+    pub(super) failed: Vec<String>,
+}
+
+/// Signs anew what is due and what nobody has to carry: the authority, the broker's certificate in
+/// its folder, those of the gateway's clients. `None`: the authority's key is not here.
+pub(super) fn renew(
+    config: &Path,
+    broker: &Path,
+    files: &mut Files,
+) -> anyhow::Result<Option<Renewed>> {
+    let now = Timestamp::now();
+    let tls = config.join(FOLDER);
+    let (ca, key) = (tls.join("ca.pem"), tls.join("ca.key"));
+    if !ca.exists() || !key.exists() {
+        return Ok(None);
+    }
+    let Some(authority) = authority(&ca, &key, now, files)? else { return Ok(None) };
+    let mut renewed = Renewed::default();
+    let server = with(&broker.join(SERVER), "pem");
+    let mut ours = Vec::new();
+    if server.exists() {
+        if let Some(text) = super::written::read(&ca)? {
+            files.put(&broker.join("ca.pem"), &text, Readers::Everybody)?;
+        }
+        ours.push(server);
+    }
+    ours.extend(in_folder(&tls).filter(|file| {
+        let name = file.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with(super::acl::OURS))
+    }));
+    for file in ours {
+        if let Err(error) = again(&file, &authority, now, files) {
+            renewed.failed.push(format!("{error:#}"));
+        }
+    }
+    let due = |file: &PathBuf| {
+        Certificate::read(file).is_ok_and(|certificate| certificate.renewal_due() <= now)
+    };
+    renewed.carried.extend(in_folder(&tls.join(DEVICES)).filter(due));
+    Ok(Some(renewed))
+}
+
+/// The certificates of a folder, in their order.
+fn in_folder(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let items = std::fs::read_dir(folder).into_iter().flatten();
+    let mut files: Vec<PathBuf> = items.filter_map(|item| Some(item.ok()?.path())).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "pem"));
+    files.sort();
+    files.into_iter()
+}
+
+/// The authority, renewed where it is due. `None`: there is a certificate of one, and its key is not
+/// here.
 fn authority(
     certificate: &Path,
     key: &Path,
@@ -93,9 +155,17 @@ fn authority(
             let found = certificates(certificate)?;
             let text = String::from_utf8(read_bounded(key)?).context("the authority's key")?;
             let der = found.first().map(AsRef::as_ref).unwrap_or_default();
-            let authority = Authority::of(der, &text)
+            let mut authority = Authority::of(der, &text)
                 .with_context(|| format!("{} with {}", certificate.display(), key.display()))?;
-            files.unchanged(certificate);
+            let is_due = Certificate::read(certificate)?.renewal_due() <= now;
+            match is_due.then(|| authority.renewed(der, now)).transpose() {
+                Ok(Some(new)) => files.replace(certificate, &new, Readers::Everybody)?,
+                // One that a person made elsewhere is a person's to renew.
+                Ok(None) | Err(AuthorityError::Foreign | AuthorityError::Unusable(_)) => {
+                    files.unchanged(certificate);
+                }
+                Err(error) => return Err(error).context(certificate.display().to_string()),
+            }
             Ok(Some(authority))
         }
         (false, true) => anyhow::bail!(
@@ -112,30 +182,46 @@ fn authority(
     }
 }
 
-/// A certificate and its key, beside each other; made where they are missing, and where two thirds
-/// of the certificate's life are over and both are ours.
+/// A certificate and its key, beside each other; made where they are missing.
 fn pair(
     place: &Path,
     readers: Readers,
+    authority: &Authority,
     now: Timestamp,
     files: &mut Files,
     sign: impl FnOnce() -> Result<Signed, crate::identity::AuthorityError>,
 ) -> anyhow::Result<()> {
     let (certificate, key) = (with(place, "pem"), with(place, "key"));
     if certificate.exists() && key.exists() {
-        let found = Certificate::read(&certificate)?;
-        if found.renewal_due() > now {
-            files.unchanged(&certificate);
-            return files.guard(&key, readers);
-        }
-        let signed = sign()?;
-        // The key first: with the old certificate it is refused, and the next run goes on here.
-        files.replace(&key, &signed.key, readers)?;
-        return files.replace(&certificate, &signed.certificate, Readers::Everybody);
+        again(&certificate, authority, now, files)?;
+        return files.guard(&key, readers);
     }
     let signed = sign()?;
     files.replace(&key, &signed.key, readers)?;
     files.replace(&certificate, &signed.certificate, Readers::Everybody)
+}
+
+/// Signs a certificate anew where two thirds of its life are over. One that the authority here did
+/// not sign is left alone: `doorward check` tells its end.
+fn again(
+    certificate: &Path,
+    authority: &Authority,
+    now: Timestamp,
+    files: &mut Files,
+) -> anyhow::Result<()> {
+    if Certificate::read(certificate)?.renewal_due() > now {
+        files.unchanged(certificate);
+        return Ok(());
+    }
+    let found = certificates(certificate)?;
+    match authority.again(found.first().map(AsRef::as_ref).unwrap_or_default(), now) {
+        Ok(signed) => files.replace(certificate, &signed, Readers::Everybody),
+        Err(AuthorityError::Foreign) => {
+            files.unchanged(certificate);
+            Ok(())
+        }
+        Err(error) => Err(error).with_context(|| certificate.display().to_string()),
+    }
 }
 
 fn with(place: &Path, ending: &str) -> PathBuf {

@@ -2,9 +2,11 @@
 //! say; here the devices' side is tried too, since its certificates are at hand once.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::commands::check::{self, Report, Wanted};
-use crate::config::VendorConfig;
+use crate::commands::output;
+use crate::config::{BusConfig, CredentialsConfig, VendorConfig};
 use crate::link::{Connection, MqttConnection, TlsFiles};
 use crate::vendor::Verdict;
 
@@ -14,6 +16,43 @@ use super::certificates::{DEVICES, FOLDER};
 const CHECKS: &[&str] = &["configuration", "certificates", "broker", "acl", "serial"];
 /// Most command topics of one vendor that are tried.
 const MAX_TOPICS: usize = 8;
+
+/// How long the ways to the cloud may take.
+const CLOUD: Duration = Duration::from_secs(60);
+/// What a person would type.
+const CLOUD_BY_HAND: &str = "sudo -u doorward doorward connect --test";
+
+/// Tries the way to the cloud, where there is one, as `doorward connect --test` does. What does not
+/// work yet is no fault of setup's: it is left to do, in these words.
+pub(super) async fn cloud(config: &Path) -> Option<String> {
+    let configuration = crate::config::read(config).ok()?;
+    let BusConfig::Eventbridge { credentials, .. } = &configuration.gateway.bus else {
+        return None;
+    };
+    let has_keys = match credentials {
+        CredentialsConfig::Default => false,
+        CredentialsConfig::Iot(iot) => iot.certificate.exists(),
+        CredentialsConfig::Environment | CredentialsConfig::Profile { .. } => true,
+    };
+    if !has_keys {
+        return Some(format!(
+            "give the gateway keys for the bus ([bus.credentials] in doorward.toml, and the signed \
+             certificate), then try the way to the cloud: {CLOUD_BY_HAND}"
+        ));
+    }
+    let trying = crate::commands::connect::try_cloud(&configuration);
+    match tokio::time::timeout(CLOUD, trying).await {
+        Ok(true) => None,
+        Ok(false) => Some(format!(
+            "mend what is told above of the way to the cloud, then try it again: {CLOUD_BY_HAND}"
+        )),
+        Err(_) => {
+            let seconds = CLOUD.as_secs();
+            output::say(&format!("-    the way to the cloud: not tried to its end in {seconds} s"));
+            Some(format!("try the way to the cloud: {CLOUD_BY_HAND}"))
+        }
+    }
+}
 
 /// Tries what the gateway does.
 pub(super) async fn ours(config: &Path, root: &Path) -> Report {

@@ -1,5 +1,7 @@
 //! doorward.toml, from the example's own text.
 
+use std::path::Path;
+
 use super::answers::Answers;
 use super::template::{Template, quoted};
 
@@ -7,8 +9,11 @@ const EXAMPLE: &str = include_str!("../../../config/doorward.toml");
 /// Where the example's doors begin: they are nobody's here.
 const DOORS: &str = "# --- Entries";
 
-/// The file for these answers.
-pub(super) fn text(answers: &Answers) -> String {
+/// Where the gateway looks for the broker's certificate unasked.
+const USUAL: &str = "/etc/mosquitto/doorward";
+
+/// The file for these answers. `broker`: the folder of the broker's certificate.
+pub(super) fn text(answers: &Answers, broker: &Path) -> String {
     let mut file = Template::new(EXAMPLE);
     let gateway = [
         ("instance", Some(&answers.instance)),
@@ -34,6 +39,10 @@ pub(super) fn text(answers: &Answers) -> String {
     }
     if let Some(key) = &answers.root_key {
         file.set("trust", "root_key", &quoted(key));
+    }
+    if broker != Path::new(USUAL) {
+        let certificate = broker.join("server.pem").display().to_string();
+        file.set("identity", "broker_certificate", &quoted(&certificate));
     }
     file.silence_from(DOORS);
     file.text()

@@ -11,6 +11,7 @@ mod hops;
 mod left;
 mod main_file;
 mod passwords;
+mod renewal;
 mod restart;
 mod template;
 mod vendor_file;
@@ -84,6 +85,14 @@ pub struct Args {
     /// Say what would be written, and write nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Sign anew what is due of the authority here, and do nothing else: its own certificate, the
+    /// broker's, those of the gateway's clients. What runs takes them without a restart.
+    ///
+    /// Run twice a day by systemd/doorward-renew.timer.
+    #[arg(long, conflicts_with_all = ["instance", "tenant", "site", "time_zone", "broker",
+        "plain_listener", "serial", "vendor", "root_key", "bus", "bus_name", "region", "state_dir",
+        "socket", "yes"])]
+    renew: bool,
     /// Where the machine's own files begin.
     #[arg(long, hide = true, default_value = "/", value_name = "FOLDER")]
     root: PathBuf,
@@ -102,6 +111,9 @@ struct Brokers {
 
 pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     let config = std::path::absolute(config)?;
+    if args.renew {
+        return renewal::run(&config, args);
+    }
     let found = found::look(&args.root);
     output::say("found on this machine:");
     for line in found.words() {
@@ -121,7 +133,11 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
         }
         try_hops(&config, args, &vendors, &mut left).await;
     }
+    let cloud = if args.dry_run { None } else { hops::cloud(&config).await };
     left.after(&config, &answers, &brokers, request.as_deref(), &files);
+    if let Some(cloud) = cloud {
+        left.add(cloud);
+    }
     if brokers.elsewhere {
         left.broker_elsewhere(&answers);
     }
@@ -155,7 +171,8 @@ fn write_configuration(
     let tls = config.join(certificates::FOLDER);
     let group = accounts::group(&args.root, "doorward");
     let readers = group.map_or(Readers::Everybody, |group| Readers::Group(Some(group)));
-    files.put(&config.join("doorward.toml"), &main_file::text(answers), readers)?;
+    let text = main_file::text(answers, &args.mosquitto.join(broker::FOLDER));
+    files.put(&config.join("doorward.toml"), &text, readers)?;
     let mut vendors = Vec::new();
     for vendor in &answers.vendors {
         let file = config.join("vendors.d").join(format!("{}.toml", vendor.name));

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::certificates::Certificates;
+use super::gateway::signal;
 use super::{append_log, free_port, wait_for};
 
 /// Settings of the broker that we ship, as far as they concern delivery.
@@ -91,6 +92,11 @@ impl Broker {
 
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// What `systemctl reload mosquitto` sends.
+    pub fn reload(&self) {
+        signal(self.child.as_ref().unwrap().id(), "HUP");
     }
 
     /// kill -9.

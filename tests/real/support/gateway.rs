@@ -93,6 +93,11 @@ impl Gateway {
         Self::configured(setup, &[])
     }
 
+    /// Of a configuration that is there.
+    pub fn of_folder(folder: PathBuf) -> Self {
+        Self { folder, child: None, environment: Vec::new() }
+    }
+
     fn configured(setup: &Setup<'_>, vendors: &[(&str, &str)]) -> Self {
         let Setup { folder, broker_port, doors, bus, mqtt } = setup;
         std::fs::create_dir_all(folder.join("vendors.d")).unwrap();

@@ -4,6 +4,7 @@ pub mod boards;
 pub mod broker;
 pub mod certificates;
 pub mod client;
+pub mod controller;
 pub mod device;
 pub mod disk;
 pub mod gateway;

@@ -238,7 +238,8 @@ fn keys_of(list: Option<&IssuerList>) -> anyhow::Result<Vec<Value>> {
 fn added(add: &Add) -> anyhow::Result<Value> {
     if RegisteredPublisher::find(&add.issuer).is_none() {
         bail!(
-            "{} is no publisher of schemas/publishers.json: no gateway would read what it says",
+            "{} is no publisher of the contract that this program was built with \
+             (schemas/publishers.json): no such gateway would read what it says",
             add.issuer
         );
     }

@@ -12,6 +12,7 @@ mod registry;
 mod release;
 mod sandbox;
 mod site;
+mod sizes;
 mod subscriptions;
 mod today;
 

@@ -116,7 +116,8 @@ fn entries(document: &Document, now: Date, findings: &mut Vec<Finding>) -> Vec<E
                 Err(why) => {
                     valid = false;
                     let at = format!("{at}/expires");
-                    findings.push(Finding::at(document, &at, "exception-form", why, "mend it"));
+                    let remedy = "write the last day on which it holds, as 2026-12-24";
+                    findings.push(Finding::at(document, &at, "exception-form", why, remedy));
                 }
             }
         }

@@ -71,7 +71,8 @@ fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<String> {
     let output = output.context("git cannot be started; is it installed?")?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!("git {}: {}", arguments.first().unwrap_or(&""), said.trim());
+        let said = if said.trim().is_empty() { "it says no more" } else { said.trim() };
+        bail!("git {}: {said}", arguments.first().unwrap_or(&""));
     }
     String::from_utf8(output.stdout).context("git: a name that is not UTF-8")
 }

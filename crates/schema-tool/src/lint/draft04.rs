@@ -176,7 +176,8 @@ fn numbers(document: &Document, at: &str, schema: &Map<String, Value>, out: &mut
             _ => {}
         }
     }
-    if schema.get("type").and_then(Value::as_str) == Some("integer") {
+    let is_integer = schema.get("type").and_then(Value::as_str) == Some("integer");
+    if is_integer {
         for keyword in ["minimum", "maximum", "multipleOf"] {
             if let Some(number) = schema.get(keyword).filter(|number| number.is_f64()) {
                 found(
@@ -187,6 +188,15 @@ fn numbers(document: &Document, at: &str, schema: &Map<String, Value>, out: &mut
                 );
             }
         }
+    }
+    let divisor = schema.get("multipleOf").filter(|divisor| divisor.is_f64());
+    if let Some(divisor) = divisor.filter(|_| !is_integer) {
+        found(
+            "multipleOf",
+            "fraction-multiple",
+            format!("a multiple of {divisor} is reckoned differently by each language"),
+            "count in the smaller unit, as an integer",
+        );
     }
     let pairs = [
         ("minimum", "maximum"),

@@ -5,6 +5,8 @@ use doorward_schema_repository::walk::referenced;
 use doorward_schema_repository::{Definitions, Repository, TypeSource};
 use serde_json::{Map, Value};
 
+use crate::sizes::sizes;
+
 /// One field of an event's data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
@@ -73,7 +75,7 @@ fn field(
         pointer: at.to_owned(),
         kind: text(target, "type").unwrap_or_else(|| "any of several".to_owned()),
         definition: definition.map(str::to_owned),
-        bounds: bounds(members_of),
+        bounds: bounds(target, definitions),
         required,
         words: words.filter_map(Value::as_str).map(str::to_owned).collect(),
         closed: members_of.get("x-closed") == Some(&Value::Bool(true)),
@@ -82,27 +84,21 @@ fn field(
             .unwrap_or_default(),
     });
     if let Some(items) = members_of.get("items") {
-        let inner = items.as_object().and_then(referenced).and_then(|name| definitions.get(name));
-        let inner = inner.unwrap_or(items);
+        let inner = resolved(items, definitions);
         members(inner, &format!("{at}/*"), definitions, depth + 1, out);
     }
     members(target, at, definitions, depth + 1, out);
 }
 
-fn bounds(schema: &Map<String, Value>) -> String {
-    let mut parts = Vec::new();
-    for (lower, upper, unit) in [
-        ("minimum", "maximum", ""),
-        ("minLength", "maxLength", " characters"),
-        ("minItems", "maxItems", " items"),
-        ("minProperties", "maxProperties", " members"),
-    ] {
-        match (schema.get(lower), schema.get(upper)) {
-            (Some(least), Some(most)) if least == most => parts.push(format!("{most}{unit}")),
-            (Some(least), Some(most)) => parts.push(format!("{least} to {most}{unit}")),
-            (None, Some(most)) => parts.push(format!("at most {most}{unit}")),
-            _ => {}
-        }
-    }
-    parts.join(", ")
+/// Of a list also what each of its items must be.
+fn bounds(schema: &Value, definitions: &Definitions) -> String {
+    let items = schema.get("items").map(|items| resolved(items, definitions));
+    let each = items.map(sizes).unwrap_or_default();
+    let each = each.into_iter().map(|bound| format!("each: {bound}"));
+    sizes(schema).into_iter().chain(each).collect::<Vec<_>>().join(", ")
+}
+
+fn resolved<'a>(schema: &'a Value, definitions: &'a Definitions) -> &'a Value {
+    let name = schema.as_object().and_then(referenced);
+    name.and_then(|name| definitions.get(name)).unwrap_or(schema)
 }

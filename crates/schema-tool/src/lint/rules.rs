@@ -35,6 +35,10 @@ pub const RULES: &[Rule] = &[
         "float-in-integer",
         "Bounds and words of an integer are written without a fraction: 2.0 is no integer.",
     ),
+    (
+        "fraction-multiple",
+        "multipleOf is a whole number: languages reckon with fractions differently.",
+    ),
     ("enum-mismatch", "The words of an enum are of the schema's type, and there is one."),
     ("format-unasserted", "A format has a pattern beside it: validators need not assert formats."),
     ("pattern-invalid", "A pattern is a regular expression that every language reads alike."),

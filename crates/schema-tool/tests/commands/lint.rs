@@ -58,6 +58,11 @@ const FAULTS: &[Fault] = &[
     }),
     ("float-in-integer", NEXT, |v| at(v, PARCELS)["minimum"] = json!(1.0)),
     ("float-in-integer", NEXT, |v| at(v, PARCELS)["enum"] = json!([2.0])),
+    ("fraction-multiple", NEXT, |v| {
+        *at(v, PARCELS) = json!({
+            "description": "A.", "type": "number", "minimum": 0, "maximum": 9, "multipleOf": 0.1,
+        });
+    }),
     ("enum-mismatch", NEXT, |v| at(v, PARCELS)["enum"] = json!(["two"])),
     ("format-unasserted", NEXT, |v| {
         *at(v, PARCELS) =

@@ -396,12 +396,18 @@ class Compiler {
       const kept: JsonObject = {};
       for (const [name, member] of Object.entries(value)) {
         const node = named.get(name) ?? patterns.find(([pattern]) => pattern.test(name))?.[1];
-        if (node !== undefined) kept[name] = node.known(member);
+        if (node === undefined) continue;
+        // This one name would be taken for the prototype.
+        if (name === "__proto__") Object.defineProperty(kept, name, { ...own, value: node.known(member) });
+        else kept[name] = node.known(member);
       }
       return kept;
     };
   }
 }
+
+/** How a member stands in an object. */
+const own = { configurable: true, enumerable: true, writable: true };
 
 /** The value with plain numbers. */
 function plain(value: Json): Json {

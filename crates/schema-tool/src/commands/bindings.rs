@@ -33,8 +33,8 @@ pub struct Arguments {
     /// and without this, all
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     subscribe: Option<Vec<String>>,
-    /// What the package is called: @SCOPE/NAME for npm, NAME for pip [default: what
-    /// publishers.json says under "packages", or else @doorward/events and doorward-events]
+    /// What the package is called: @SCOPE/NAME for npm, NAME for pip. By default what
+    /// publishers.json says under "packages", or else @doorward/events and doorward-events.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// The language

@@ -7,6 +7,7 @@
 #   SLOW=N    how many times longer than here they let the gateway live; otherwise 20
 #   CUTS=N    simulated power cuts of the journal; otherwise 300
 #   CASES=N   random cases of a property; otherwise 32
+#   ONLY=SET  of these tests only this set, as nextest writes it
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.tools/bin:$PATH:/usr/sbin"
@@ -65,7 +66,7 @@ for target in "$@"; do
         cargo_for "$flags" nextest "$1" --binaries-metadata "$work/binaries.json" \
             --cargo-metadata "$work/cargo.json" --tool-config-file "doorward:$(realpath "$work")/nextest.toml" "${@:2}"
     }
-    filter="($core)"
+    filter="($core)${ONLY:+ & ($ONLY)}"
     for part in "${beyond[@]}"; do
         reason=${part%%: *}
         nextest list --list-type full --message-format oneline -E "($core) & (${part#*: })" 2>/dev/null |

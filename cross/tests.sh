@@ -70,7 +70,7 @@ for target in "$@"; do
     for part in "${beyond[@]}"; do
         reason=${part%%: *}
         nextest list --list-type full --message-format oneline -E "($core) & (${part#*: })" 2>/dev/null |
-            sed "s/^/not run: $target: $reason: /"
+            sed "s|^|not run: $target: $reason: |"
         filter+=" - (${part#*: })"
     done
     nextest run --no-fail-fast --status-level fail --final-status-level fail -E "$filter" 2>&1 |

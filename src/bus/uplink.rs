@@ -98,8 +98,19 @@ impl Uplink {
         (uplink, receiver)
     }
 
-    /// Runs until `told` is closed.
-    pub async fn run(mut self, mut told: mpsc::Receiver<Told>) {
+    /// Runs until `told` is closed, on a thread of its own: to sign a call, to write and to read it
+    /// costs a processor as much as some ten events, and no decision waits for that.
+    ///
+    /// # Errors
+    /// There is no thread, or no descriptor, to be had.
+    pub fn start(self, told: mpsc::Receiver<Told>) -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let run = move || runtime.block_on(self.run(told));
+        std::thread::Builder::new().name("uplink".to_owned()).spawn(run)?;
+        Ok(())
+    }
+
+    async fn run(mut self, mut told: mpsc::Receiver<Told>) {
         let mut calls: FuturesUnordered<_> = FuturesUnordered::new();
         let mut backlog_calls = 0;
         loop {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use doorward_events::PublisherId;
 use futures_util::future::{Either, pending};
 use jiff::Timestamp;
@@ -124,7 +125,7 @@ impl Daemon {
             audit_key: Some(auditor.key()),
         };
         let (uplink, uplink_status) = Uplink::new(bus, source, handle.clone(), slot, reports_in);
-        tokio::spawn(uplink.run(uplink_committed));
+        uplink.start(uplink_committed).context("the uplink's thread")?;
         let Configured { entries, pinned, .. } = Configured::of(&config);
         let mut batch = Batch::default();
         batch.facts.insert(opening::EVIDENCE_KEY.to_owned(), evidence_key.clone().into_bytes());

@@ -19,8 +19,8 @@ use crate::link::Evidence;
 const WINDOW: Duration = Duration::from_secs(60);
 /// Most rows kept of one source within a window.
 const KEPT_PER_WINDOW: u64 = 5;
-/// Sources told apart at a time; beyond, they share one line per vendor and reason.
-const MAX_SOURCES: usize = 512;
+/// Sources of one vendor told apart at a time; beyond, they share one line per reason.
+const MAX_SOURCES: usize = 128;
 /// Most bytes of a refused event that are kept.
 const MAX_RAW: usize = 4096;
 
@@ -57,6 +57,11 @@ pub struct Quarantine {
 impl Quarantine {
     pub fn new(last_id: u64) -> Self {
         Self { last_id, windows: HashMap::new() }
+    }
+
+    /// How many sources of this vendor are told apart just now.
+    fn sources(&self, vendor: Option<&VendorId>) -> usize {
+        self.windows.keys().filter(|source| source.vendor.as_ref() == vendor).count()
     }
 
     pub fn next_deadline(&self) -> Option<Duration> {
@@ -175,7 +180,9 @@ impl Gateway {
             source: record.source.clone(),
         };
         let quarantine = &mut self.quarantine;
-        if !quarantine.windows.contains_key(&source) && quarantine.windows.len() >= MAX_SOURCES {
+        if !quarantine.windows.contains_key(&source)
+            && quarantine.sources(source.vendor.as_ref()) >= MAX_SOURCES
+        {
             "*".clone_into(&mut source.source);
         }
         // A refused event is the only copy: it is kept whatever came before it.

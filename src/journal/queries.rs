@@ -107,7 +107,7 @@ pub(super) fn insert_quarantine(
     records: &[QuarantineRecord],
     keep: u64,
 ) -> rusqlite::Result<()> {
-    let Some(last) = records.last() else { return Ok(()) };
+    let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(()) };
     let mut insert = db.prepare_cached(
         "INSERT OR REPLACE INTO quarantine
          (id, at, vendor, source, reason, detail, bytes, raw, keyed_digest)
@@ -126,12 +126,32 @@ pub(super) fn insert_quarantine(
             record.keyed_digest.map(|digest| format!("{:032x}", u128::from_be_bytes(digest.0))),
         ])?;
     }
-    // Of an event that the bus refused the row is the only copy: it stays longer.
-    db.prepare_cached(
-        "DELETE FROM quarantine WHERE id <= ?1 AND (reason <> 'refused_by_bus' OR id <= ?2)",
-    )?
-    .execute([last.id.saturating_sub(keep), last.id.saturating_sub(keep.saturating_mul(10))])?;
+    let step = (keep / PRUNED_EACH).max(1);
+    if first.id.saturating_sub(1) / step != last.id / step {
+        prune_quarantine(db, keep)?;
+    }
     Ok(())
+}
+
+/// Into so many parts of what is kept of a vendor the prunings divide its growth.
+const PRUNED_EACH: u64 = 8;
+/// Of an event that the bus refused the row is the only copy: of these, so many times as many stay.
+const REFUSED_STAY: u64 = 40;
+
+/// Leaves the newest `keep` rows of each vendor, so that none pushes out what another's devices
+/// left. It looks at every row.
+fn prune_quarantine(db: &Connection, keep: u64) -> rusqlite::Result<usize> {
+    db.prepare_cached(
+        "DELETE FROM quarantine WHERE id IN (
+             SELECT id FROM (
+                 SELECT id, reason = 'refused_by_bus' AS refused, row_number() OVER (
+                     PARTITION BY reason = 'refused_by_bus',
+                         CASE reason WHEN 'refused_by_bus' THEN NULL ELSE vendor END
+                     ORDER BY id DESC) AS place
+                 FROM quarantine)
+             WHERE place > CASE refused WHEN 1 THEN ?2 ELSE ?1 END)",
+    )?
+    .execute([keep, keep.saturating_mul(REFUSED_STAY)])
 }
 
 /// Most rows that one listing looks at: a rare filter costs many short readings instead of one

@@ -44,7 +44,8 @@ pub struct Bounds {
     pub history_bytes: u64,
     /// Seconds after which telemetry and states that still wait are given up.
     pub waiting_seconds: u64,
-    /// Most rows of quarantine; the oldest go first.
+    /// Rows of quarantine of each vendor that stay, and an eighth of it more at most; the oldest go
+    /// first. Of events that the bus refused forty times as many, all vendors' together.
     pub quarantine_rows: u64,
 }
 
@@ -57,7 +58,7 @@ impl Default for Bounds {
             history_seconds: 30 * 86_400,
             history_bytes: 256 << 20,
             waiting_seconds: 30 * 86_400,
-            quarantine_rows: 2_000,
+            quarantine_rows: 500,
         }
     }
 }

@@ -334,13 +334,30 @@ impl Oracle {
         (waiting, (rows - self.quarantine.len()) as u64, (facts - self.facts.len()) as u64)
     }
 
-    /// The rows of quarantine that stay: the newest, and longer those that the bus refused.
-    pub fn trim_quarantine(&mut self, keep: u64) {
-        let oldest = self.last_quarantine.saturating_sub(keep);
-        let oldest_refused = self.last_quarantine.saturating_sub(keep * 10);
-        self.quarantine.retain(|id, row| {
-            *id > oldest || (row.reason == "refused_by_bus" && *id > oldest_refused)
-        });
+    /// The rows of quarantine that stay when those from `first` on have come: of each vendor the
+    /// newest, and more of those that the bus refused. It is looked each time that the numbers pass
+    /// a multiple of an eighth of what stays.
+    pub fn trim_quarantine(&mut self, keep: u64, first: u64) {
+        let step = (keep / 8).max(1);
+        if (first..=self.last_quarantine).all(|id| id % step != 0) {
+            return;
+        }
+        let mut left: BTreeMap<Option<String>, u64> = BTreeMap::new();
+        let mut left_refused = keep * 40;
+        let mut stay = BTreeSet::new();
+        for (id, row) in self.quarantine.iter().rev() {
+            let left = if row.reason == "refused_by_bus" {
+                &mut left_refused
+            } else {
+                let vendor = row.vendor.as_ref().map(ToString::to_string);
+                left.entry(vendor).or_insert(keep)
+            };
+            if *left > 0 {
+                *left -= 1;
+                stay.insert(*id);
+            }
+        }
+        self.quarantine.retain(|id, _| stay.contains(id));
     }
 }
 

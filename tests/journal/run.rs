@@ -303,8 +303,8 @@ impl Run {
         answer: &doorward::journal::Committed,
     ) -> Result<(), Violation> {
         self.oracle.committed(batch, answer)?;
-        if !batch.quarantine.is_empty() {
-            self.oracle.trim_quarantine(self.bounds.quarantine_rows);
+        if let Some(first) = batch.quarantine.first() {
+            self.oracle.trim_quarantine(self.bounds.quarantine_rows, first.id);
         }
         self.figures.events += batch.events.len() as u64;
         self.figures.delivered += batch.finished.len() as u64;

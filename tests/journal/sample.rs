@@ -187,7 +187,7 @@ pub fn quarantined(id: u64, reason: &str, raw: Option<String>) -> QuarantineReco
     QuarantineRecord {
         id,
         at: Timestamp::UNIX_EPOCH,
-        vendor: Some(VendorId::new("acme")),
+        vendor: Some(VendorId::new(if id.is_multiple_of(4) { "acme" } else { "bolt" })),
         source: format!("zigbee2mqtt/{id}"),
         reason: reason.to_owned(),
         detail: String::new(),

@@ -456,11 +456,11 @@ fn a_hundred_thousand_strangers_leave_a_bounded_trace() {
         "{STRANGERS} strangers: {kept} rows, {told} events, core {core} KiB, vendor {vendor} KiB"
     );
     assert!(core < CORE_KIB && vendor < VENDOR_KIB, "core {core} KiB, vendor {vendor} KiB");
-    // 512 are told apart within a minute, some of them kept commands, and this takes less than two.
-    assert!((500..1100).contains(&told), "{told} events");
+    // 128 are told apart within a minute, some of them kept commands, and this takes less than two.
+    assert!((110..300).contains(&told), "{told} events");
     let rows = stand.gateway.quarantine();
     let of_strangers = rows.iter().filter(|row| row["reason"] == "unknown_endpoint");
     let raw = of_strangers.clone().next().unwrap()["raw"].as_str().unwrap();
     assert!(raw.contains("stranger-"), "{raw}");
-    assert!(of_strangers.count() >= 500);
+    assert!(of_strangers.count() >= 110);
 }

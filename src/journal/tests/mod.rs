@@ -283,6 +283,29 @@ fn quarantine_keeps_its_newest_rows() {
 }
 
 #[test]
+fn no_vendor_pushes_another_s_rows_out_of_quarantine() {
+    let Folder { file, _folder } = &folder();
+    let (mut journal, _) = open_with(file, Bounds { quarantine_rows: 5, ..Bounds::default() });
+    let of = |vendor: &str, id| QuarantineRecord {
+        vendor: Some(VendorId::new(vendor)),
+        ..quarantined(id)
+    };
+    let refused = |id| QuarantineRecord { reason: "refused_by_bus".to_owned(), ..quarantined(id) };
+    let mut rows: Vec<_> = (1..=3).map(|id| of("quiet", id)).collect();
+    rows.extend((4..=6).map(refused));
+    rows.extend((7..=900).map(|id| of("noisy", id)));
+    for row in rows {
+        journal.commit(&Batch { quarantine: vec![row], ..Batch::default() }).unwrap();
+    }
+    let ids: Vec<u64> =
+        journal.list_quarantine(100).unwrap().into_iter().map(|row| row.id).collect();
+    assert_eq!(ids, [1, 2, 3, 4, 5, 6, 896, 897, 898, 899, 900]);
+    let quarantine = (901..=1200).map(refused).collect();
+    journal.commit(&Batch { quarantine, ..Batch::default() }).unwrap();
+    assert_eq!(journal.statistics().unwrap().quarantined, 3 + 5 + 200);
+}
+
+#[test]
 fn figures_say_what_waits_and_how_far_each_type_is_delivered() {
     let Folder { file, _folder } = &folder();
     let (mut journal, _) = open(file);

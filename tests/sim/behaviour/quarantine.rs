@@ -105,12 +105,12 @@ fn when_strangers_come_by_the_thousand_then_the_windows_are_bounded() {
     for n in 0..600 {
         house.says(&format!("stranger-{n}"), json!({"contact": true}));
     }
-    assert_eq!(house.told().len(), 513, "beyond 512 sources they share one line");
-    assert_eq!(house.quarantine().len(), 512 + 5);
+    assert_eq!(house.told().len(), 129, "beyond 128 sources they share one line");
+    assert_eq!(house.quarantine().len(), 128 + 5);
     house.pass(Duration::from_secs(61));
     let told = house.told();
     assert_eq!(told.len(), 1);
-    assert_eq!((told[0].data("source"), told[0].data("count")), (&json!("*"), &json!(87)));
+    assert_eq!((told[0].data("source"), told[0].data("count")), (&json!("*"), &json!(471)));
 }
 
 #[test]

@@ -49,9 +49,8 @@ const STARTERS: &[&str] = &[
     "src/supervisor/",
     "src/drill/",
     "src/identity/renewal.rs",
-    // These ask systemd for a restart, for the unit's state and log; git for an earlier contract.
-    "src/commands/setup/restart.rs",
-    "src/commands/diagnose/systemd.rs",
+    // systemd is asked for a restart, for the unit's state and log; git for an earlier contract.
+    "src/commands/systemd.rs",
     "crates/schema-tool/src/breaking/git.rs",
     // The validators of the other languages, asked beside ours.
     "crates/schema-tool/src/conformance/languages/peer.rs",
@@ -79,7 +78,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "src/vendor/",
             "src/supervisor/",
             "src/drill/",
-            "src/commands/diagnose/systemd.rs",
+            "src/commands/systemd.rs",
             SCHEMA_SANDBOX,
         ],
     ),

@@ -27,6 +27,7 @@ mod run;
 mod settle;
 mod setup;
 mod stopped;
+mod systemd;
 mod trust;
 mod vendor;
 mod vendors;

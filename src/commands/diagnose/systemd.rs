@@ -1,10 +1,9 @@
 //! What systemd knows of the service: its unit's state and the last lines of its log.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::Command;
+use crate::commands::systemd;
 
 /// How long systemd may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,21 +26,8 @@ pub(super) async fn log(root: &Path) -> Result<String, String> {
 }
 
 async fn answer(root: &Path, program: &str, arguments: &[&str]) -> Result<String, String> {
-    if root != Path::new("/") || !Path::new("/run/systemd/system").is_dir() {
+    if !systemd::runs(root) {
         return Err("systemd does not run here".to_owned());
     }
-    let child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(TIMEOUT, child)
-        .await
-        .map_err(|_| format!("{program} does not answer"))?
-        .map_err(|error| format!("{program}: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("{program}: {}", output.status));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    systemd::ask(program, arguments, TIMEOUT).await
 }

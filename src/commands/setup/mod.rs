@@ -112,7 +112,7 @@ struct Brokers {
 pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     let config = std::path::absolute(config)?;
     if args.renew {
-        return renewal::run(&config, args);
+        return renewal::run(&config, args).await;
     }
     let found = found::look(&args.root);
     output::say("found on this machine:");
@@ -129,7 +129,7 @@ pub async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     let mut left = left::Left::default();
     if !args.dry_run {
         if brokers.changed {
-            restart_broker(args, &mut left);
+            restart_broker(args, &mut left).await;
         }
         try_hops(&config, args, &vendors, &mut left).await;
     }
@@ -272,9 +272,9 @@ fn request(config: &Path, args: &Args, answers: &Answers) -> anyhow::Result<Opti
     Ok(Some(requested.request))
 }
 
-fn restart_broker(args: &Args, left: &mut left::Left) {
+async fn restart_broker(args: &Args, left: &mut left::Left) {
     if args.yes && restart::is_possible(&args.root) {
-        match restart::mosquitto() {
+        match restart::mosquitto().await {
             Ok(()) => {
                 output::say("restarted  mosquitto");
             }

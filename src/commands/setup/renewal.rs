@@ -9,7 +9,7 @@ use super::written::{Fate, Files};
 use super::{Args, restart, tell};
 use crate::commands::output;
 
-pub(super) fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     let mut files = Files::open(config, args.dry_run)?;
     let broker = args.mosquitto.join(super::broker::FOLDER);
     let Some(renewed) = certificates::renew(config, &broker, &mut files)? else {
@@ -32,7 +32,7 @@ pub(super) fn run(config: &Path, args: &Args) -> anyhow::Result<ExitCode> {
     if is_new && !args.dry_run {
         if !restart::is_possible(&args.root) {
             output::say(&format!("let Mosquitto read it: {}", restart::RELOAD_BY_HAND));
-        } else if let Err(error) = restart::reload() {
+        } else if let Err(error) = restart::reload().await {
             failed.push(format!(
                 "Mosquitto was not told ({error})\n  remedy: {}",
                 restart::RELOAD_BY_HAND

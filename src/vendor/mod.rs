@@ -14,6 +14,7 @@ mod serial;
 mod session;
 mod tls;
 
+use std::ffi::CStr;
 use std::os::fd::AsFd;
 
 use anyhow::Context;
@@ -46,12 +47,18 @@ enum Happening {
     },
 }
 
+/// What the process is called by the kernel, which keeps fifteen letters.
+const NAME: &CStr = c"doorward-vendor";
+
 /// The first thing in the process, before it has a thread or a descriptor of its own: gives up what
 /// it surely does not need.
 ///
 /// # Errors
 /// A layer that every kernel has is not in force.
 pub fn prepare() -> anyhow::Result<Prepared> {
+    // Started by its descriptor it would be called by that one's number in `ps`, `top` and the
+    // kernel's words.
+    rustix::thread::set_name(NAME).context("the process's name")?;
     // Also one that hangs ends with its core. The core spawns from its main thread, which lives
     // as long as it does.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))

@@ -194,6 +194,7 @@ fn a_running_vendor_has_nothing_of_the_cores() {
     let variables: Vec<&str> = environment.split('\0').filter(|one| !one.is_empty()).collect();
     assert_eq!(variables.len(), 1, "{variables:?}");
     assert!(variables[0].starts_with("RUST_LOG="));
+    assert_eq!(read(vendor, "comm").trim(), "doorward-vendor", "for who looks at `top`");
     let status = read(vendor, "status");
     assert_eq!((field(&status, "NoNewPrivs"), field(&status, "Seccomp")), ("1", "2"));
     for set in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {

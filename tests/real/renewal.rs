@@ -132,6 +132,18 @@ fn what_is_due_is_signed_anew_and_mosquitto_shows_it_with_every_connection_kept(
     // Setup, which a person runs, signs what that person carries.
     let said = controller.run(&[]);
     assert_ne!(fingerprint(&devices), old_devices, "{said}");
+
+    // Whom it believes Mosquitto reads at its start alone: told to look again, it shows what is new,
+    // and lets in whom an authority signed that lies there no more.
+    let strange = tempfile::tempdir().unwrap();
+    fs::copy(Authority::new(strange.path()).ca(), &authority[1]).unwrap();
+    lasts(&controller, "mosquitto/doorward/server", (0, YEAR));
+    let new = fingerprint(&server);
+    broker.reload();
+    wait_for("Mosquitto shows the newest", Duration::from_secs(10), || {
+        (shown(&controller) == new).then_some(())
+    });
+    drop(controller.client("doorward-house", &[]));
 }
 
 #[test]

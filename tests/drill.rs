@@ -40,6 +40,7 @@ const EXPECTED: &[(&str, Expected)] = &[
     ("fork-bomb", Refused(1)),
     ("thread-bomb", Ends),
     ("device-flood", By("endpoint.flooding")),
+    ("unheard-flood", Borne),
     ("frame-flood", By("protocol_violation")),
     ("malformed-frame", By("protocol_violation")),
     ("oversized-frame", By("protocol_violation")),

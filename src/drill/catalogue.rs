@@ -23,6 +23,16 @@ pub enum Way {
     Again(Fault),
     /// One of its devices goes mad, and the process is as good as ever.
     MadDevice,
+    /// As much is said where no vendor listens: what the broker, which all share, and the machine
+    /// have to do with a mad device, whatever the gateway does.
+    Unheard,
+}
+
+impl Way {
+    /// Whether nothing goes wrong in the gateway: what others are compared with is not judged.
+    pub const fn is_noise(self) -> bool {
+        matches!(self, Self::Nothing | Self::Unheard)
+    }
 }
 
 /// What counts as contained.
@@ -39,6 +49,9 @@ pub enum Rule {
     Refused,
     /// The same, and the process ends.
     RefusedAndEnds,
+    /// Where a control group bounds it, it is refused; else the core's watch or another limit ends the
+    /// process.
+    RefusedOrEnds,
     /// It is borne: only the others' figures say whether it harms.
     Borne,
 }
@@ -53,6 +66,7 @@ impl Rule {
             Self::Told(_) => "the device is limited, and that is told",
             Self::Refused => "all is refused",
             Self::RefusedAndEnds => "it changes nothing, and the process ends",
+            Self::RefusedOrEnds => "it is refused, or the process ends",
             Self::Borne => "it is borne",
         }
     }
@@ -83,12 +97,23 @@ pub const TROUBLES: &[Trouble] = &[
     ordered("spin", "it computes on every core", Fault::Spin, Rule::Ends),
     ordered("leak", "it takes memory and gives none back", Fault::Leak, Rule::Ends),
     ordered("fork-bomb", "it starts itself again and again", Fault::ForkBomb, Rule::Refused),
-    ordered("thread-bomb", "it starts threads again and again", Fault::ThreadBomb, Rule::Refused),
+    ordered(
+        "thread-bomb",
+        "it starts threads again and again",
+        Fault::ThreadBomb,
+        Rule::RefusedOrEnds,
+    ),
     Trouble {
         name: "device-flood",
         what: "one of its devices says 10,000 things a second",
         way: Way::MadDevice,
         rule: Rule::Told("endpoint.flooding"),
+    },
+    Trouble {
+        name: "unheard-flood",
+        what: "as much is said where no vendor listens: the broker's part of a flood",
+        way: Way::Unheard,
+        rule: Rule::Nothing,
     },
     ordered("frame-flood", "10,000 sound frames a second", Fault::FrameFlood, Rule::Ends),
     ordered("malformed-frame", "bytes that are no frame", Fault::MalformedFrame, Rule::Ends),

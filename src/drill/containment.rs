@@ -57,28 +57,30 @@ pub fn found(rule: Rule, target: &str, begun: Instant, marks: &Marks) -> Option<
         let (_, _, at) = told.find(|(of, who, at)| of == kind && who == target && *at >= begun)?;
         Some(Containment { at: *at, by: kind.to_owned() })
     };
+    let refused = || {
+        let tried = Tried::of(target, begun, marks);
+        if !tried.allowed.is_empty() {
+            return None;
+        }
+        let done = marks.said.iter().find_map(|(vendor, at, said)| {
+            let is = vendor == target && *at >= begun && matches!(said, Said::Done { .. });
+            is.then_some(*at)
+        });
+        let by = format!("all {} refused", tried.denied.len());
+        match done {
+            // Nothing was tried: nothing was shown.
+            Some(_) if tried.denied.is_empty() => None,
+            Some(at) => Some(Containment { at, by }),
+            None => ended(),
+        }
+    };
     match rule {
         Rule::Nothing | Rule::Borne => Some(Containment { at: begun, by: "-".to_owned() }),
         Rule::Ends => ended(),
         Rule::Isolated => told("vendor.isolated"),
         Rule::Told(kind) => told(kind),
-        Rule::Refused => {
-            let tried = Tried::of(target, begun, marks);
-            if !tried.allowed.is_empty() {
-                return None;
-            }
-            let done = marks.said.iter().find_map(|(vendor, at, said)| {
-                let is = vendor == target && *at >= begun && matches!(said, Said::Done { .. });
-                is.then_some(*at)
-            });
-            let by = format!("all {} refused", tried.denied.len());
-            match done {
-                // Nothing was tried: nothing was shown.
-                Some(_) if tried.denied.is_empty() => None,
-                Some(at) => Some(Containment { at, by }),
-                None => ended(),
-            }
-        }
+        Rule::Refused => refused(),
+        Rule::RefusedOrEnds => refused().or_else(ended),
         Rule::RefusedAndEnds => {
             let tried = Tried::of(target, begun, marks);
             if tried.allowed.is_empty() { ended() } else { None }

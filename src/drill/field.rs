@@ -113,9 +113,18 @@ async fn speak(port: u16, doors: Vec<(String, String)>, rate: f64, tape: Arc<Tap
 pub struct Mad(#[expect(dead_code, reason = "held for its end")] AbortOnDropHandle<()>);
 
 impl Mad {
-    /// The first sensor of this vendor, without acknowledgements, each message another state.
-    pub fn start(port: u16, vendor: &str) -> Self {
-        let topic = format!("{vendor}/{}", sensor(vendor, 0));
+    /// The first sensor of this vendor, each message another state.
+    pub fn sensor(port: u16, vendor: &str) -> Self {
+        Self::start(port, format!("{vendor}/{}", sensor(vendor, 0)))
+    }
+
+    /// The same where nobody listens.
+    pub fn unheard(port: u16) -> Self {
+        Self::start(port, "nobody/sensor".to_owned())
+    }
+
+    /// Without acknowledgements.
+    fn start(port: u16, topic: String) -> Self {
         let task = tokio::spawn(async move {
             let (client, mut events) = connect("drill-mad", port);
             let begun = Instant::now();

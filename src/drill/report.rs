@@ -63,6 +63,9 @@ pub struct Figures {
     /// p99 after the fault less that of the undisturbed turn of the same round. This is judged, where
     /// there are undisturbed turns.
     pub against: Option<Difference>,
+    /// For a mad device: p99 after less that of the turn of the same round in which nobody heard as
+    /// much. Not judged; it is what the gateway adds to what the broker costs everybody.
+    pub against_unheard: Option<Difference>,
     /// p99 after less p99 before, turn by turn. A journal that is some seconds older is slower by
     /// itself, which the undisturbed turns show.
     pub within: Option<Difference>,
@@ -91,14 +94,12 @@ impl Report {
     pub fn of(rows: &[Row], seed: u64) -> Self {
         let rounds = rows.iter().map(|row| row.round + 1).max().unwrap_or(0);
         let judged = rounds >= ROUNDS;
-        let quiet = |row: &&Row| find(&row.fault).is_some_and(|one| one.way == Way::Nothing);
-        let quiet: BTreeMap<usize, &Row> =
-            rows.iter().filter(quiet).map(|row| (row.round, row)).collect();
+        let noise = Noise::of(rows);
         let lines: Vec<Line> = TROUBLES
             .iter()
             .filter_map(|trouble| {
                 let of: Vec<&Row> = rows.iter().filter(|row| row.fault == trouble.name).collect();
-                (!of.is_empty()).then(|| Line::of(trouble, &of, &quiet, judged))
+                (!of.is_empty()).then(|| Line::of(trouble, &of, &noise, judged))
             })
             .collect();
         let holds = !lines.is_empty() && lines.iter().all(|line| line.failures.is_empty());
@@ -114,15 +115,33 @@ impl Report {
     }
 }
 
+/// The turns in which nothing goes wrong in the gateway, by their round.
+struct Noise<'a> {
+    quiet: BTreeMap<usize, &'a Row>,
+    unheard: BTreeMap<usize, &'a Row>,
+}
+
+impl<'a> Noise<'a> {
+    fn of(rows: &'a [Row]) -> Self {
+        let of = |way: Way| {
+            let is = |row: &&Row| find(&row.fault).is_some_and(|one| one.way == way);
+            rows.iter().filter(is).map(|row| (row.round, row)).collect()
+        };
+        Self { quiet: of(Way::Nothing), unheard: of(Way::Unheard) }
+    }
+}
+
 impl Line {
-    /// `quiet`: the undisturbed turns by their round.
-    fn of(trouble: &Trouble, rows: &[&Row], quiet: &BTreeMap<usize, &Row>, judged: bool) -> Self {
+    fn of(trouble: &Trouble, rows: &[&Row], noise: &Noise<'_>, judged: bool) -> Self {
         let figures = |of: fn(&Row) -> &Phases| {
-            let beside = |row: &Row| match trouble.way {
-                Way::Nothing => None,
-                _ => quiet.get(&row.round).map(|row| of(row)),
-            };
-            Figures::of(rows.iter().map(|row| (of(row), beside(row))))
+            let against = (trouble.way != Way::Nothing).then(|| apart(rows, &noise.quiet, of));
+            let unheard = (trouble.way == Way::MadDevice).then(|| apart(rows, &noise.unheard, of));
+            let phases: Vec<&Phases> = rows.iter().map(|row| of(row)).collect();
+            Figures {
+                against: against.flatten(),
+                against_unheard: unheard.flatten(),
+                ..Figures::of(&phases)
+            }
         };
         let contained: Vec<f64> = rows.iter().filter_map(|row| row.contained_ms).collect();
         let backs: Vec<f64> = rows.iter().filter_map(|row| row.back_ms).collect();
@@ -192,7 +211,7 @@ impl Line {
         }
         if judged {
             for (name, figures) in [("bus", &self.bus), ("wire", &self.wire)] {
-                failures.extend(figures.judge(name, trouble.way == Way::Nothing));
+                failures.extend(figures.judge(name, trouble.way.is_noise()));
             }
         }
         failures
@@ -200,30 +219,22 @@ impl Line {
 }
 
 impl Figures {
-    /// Of turns, each with the undisturbed one of its round.
-    fn of<'a>(turns: impl Iterator<Item = (&'a Phases, Option<&'a Phases>)>) -> Self {
-        let (phases, beside): (Vec<&Phases>, Vec<Option<&Phases>>) = turns.unzip();
+    /// Of turns, beside no others.
+    fn of(phases: &[&Phases]) -> Self {
         let middle = |of: fn(&Phases) -> f64| {
             let all: Vec<f64> = phases.iter().map(|phases| of(phases)).collect();
             median(&all).unwrap_or_default()
         };
-        let less = |after: &Summary, other: &Summary| {
-            (after.count > 0 && other.count > 0).then_some(after.p99 - other.p99)
-        };
         let within: Vec<f64> =
             phases.iter().filter_map(|one| less(&one.after, &one.before)).collect();
-        let against: Vec<f64> = phases
-            .iter()
-            .zip(beside)
-            .filter_map(|(one, quiet)| less(&one.after, &quiet?.after))
-            .collect();
         let during: Vec<f64> = phases.iter().flat_map(|one| one.during.iter().copied()).collect();
         let before = [middle(|one| one.before.p50), middle(|one| one.before.p99)];
         let admitted = (before[1] * PART).max(LEAST_MS);
         Self {
             during: Summary::of(&during),
             after: [middle(|one| one.after.p50), middle(|one| one.after.p99)],
-            against: Difference::of(&against),
+            against: None,
+            against_unheard: None,
             within: Difference::of(&within),
             admitted,
             beyond: within.iter().filter(|one| **one > admitted).count(),
@@ -253,6 +264,24 @@ impl Figures {
         }
         failures
     }
+}
+
+/// p99 after less that of the other turn of the same round.
+fn apart(
+    rows: &[&Row],
+    others: &BTreeMap<usize, &Row>,
+    of: fn(&Row) -> &Phases,
+) -> Option<Difference> {
+    let differences = rows.iter().filter_map(|row| {
+        let other = others.get(&row.round)?;
+        less(&of(row).after, &of(other).after)
+    });
+    Difference::of(&differences.collect::<Vec<_>>())
+}
+
+/// The difference of the p99s, where both have samples.
+fn less(one: &Summary, other: &Summary) -> Option<f64> {
+    (one.count > 0 && other.count > 0).then_some(one.p99 - other.p99)
 }
 
 /// All together.
@@ -325,6 +354,26 @@ mod tests {
         assert!(!harm.holds && failures.len() == 2, "{failures:?}");
         assert!(failures[0].contains("up to 1.50 ms greater"), "{failures:?}");
         assert!(harm.lines[0].failures.is_empty());
+    }
+
+    #[test]
+    fn what_the_broker_alone_costs_is_told_and_changes_no_judgement() {
+        let rows: Vec<Row> = (0..ROUNDS)
+            .flat_map(|round| {
+                [
+                    turn(round, "undisturbed", [2.0, 2.0]),
+                    turn(round, "device-flood", [2.0, 5.0]),
+                    turn(round, "unheard-flood", [2.0, 4.5]),
+                ]
+            })
+            .collect();
+        let flood = Report::of(&rows, 1);
+        let [_, device, unheard] = &flood.lines[..] else { panic!("{flood:?}") };
+        assert_eq!(device.bus.against.map(|one| one.upper), Some(3.0));
+        assert_eq!(device.bus.against_unheard.map(|one| one.upper), Some(0.5));
+        assert_eq!(device.failures.len(), 2, "{device:?}");
+        assert_eq!(unheard.wire.against.map(|one| one.upper), Some(2.5));
+        assert!(unheard.failures.is_empty(), "{unheard:?}");
     }
 
     #[test]

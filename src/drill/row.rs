@@ -96,7 +96,8 @@ impl Row {
             _ => None,
         };
         let stopped = contained.is_some()
-            && (trouble.rule == Rule::Borne || tried.allowed.is_empty())
+            && (matches!(trouble.rule, Rule::Borne | Rule::RefusedOrEnds)
+                || tried.allowed.is_empty())
             && unavailable.as_ref().is_none_or(|met| met.asked > 0 && met.at_once == met.asked);
         let mut ended = marks.ended.iter();
         let ended = ended.find(|ended| ended.vendor == target && ended.at >= begun);

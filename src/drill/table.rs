@@ -78,6 +78,7 @@ pub fn remarks(report: &Report) -> Vec<String> {
             let within = figures.within?;
             let mut parts = vec![words("p99 after − before", within)];
             parts.extend(figures.against.map(|one| words("after − undisturbed", one)));
+            parts.extend(figures.against_unheard.map(|one| words("after − unheard", one)));
             Some(format!(
                 "{}: {name}: {} (95 %, {} turns; admitted {:.2}, {} turns beyond; mean {:+.2})",
                 line.fault,

@@ -124,7 +124,8 @@ async fn watch(
                 let _: anyhow::Result<()> = ordering.await;
             })));
         }
-        Way::MadDevice => mad = Some(Mad::start(devices, target)),
+        Way::MadDevice => mad = Some(Mad::sensor(devices, target)),
+        Way::Unheard => mad = Some(Mad::unheard(devices)),
     }
     let (patience, after) = match trouble.rule {
         Rule::Isolated => (LOOPING, windows.after.max(REFUSING)),

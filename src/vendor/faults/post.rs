@@ -13,6 +13,8 @@ use crate::link::MqttConnection;
 
 /// Between two tries to connect.
 const RETRY: Duration = Duration::from_millis(200);
+/// Answers that the broker has not acknowledged.
+const IN_FLIGHT: u16 = 20;
 /// Longest order, in bytes.
 const MAX_ORDER: usize = 64 << 10;
 
@@ -30,6 +32,8 @@ pub fn carry(
         let id = format!("{}-drill", connection.client_id);
         let mut options = MqttOptions::new(id, &connection.host, connection.port);
         options.set_clean_start(true);
+        // The library makes room for all of them at once: 14 MB for as many as there are numbers.
+        options.set_outgoing_inflight_upper_limit(IN_FLIGHT);
         if let Some(files) = &connection.tls {
             let tls = crate::vendor::tls::client_config(files)?;
             let tls = rumqttc::TlsConfiguration::Rustls(tls);

@@ -13,6 +13,7 @@ mod descriptors;
 mod files;
 mod filter;
 mod limits;
+mod names;
 mod process;
 mod syscalls;
 mod text;
@@ -115,6 +116,9 @@ pub fn prepare(limits: &Limits) -> Result<Prepared, Refused> {
 pub fn lock_down(prepared: Prepared, profile: &Profile) -> Result<Vec<Layer>, Refused> {
     let more_threads = process::more_threads();
     let mut layers = prepared.layers;
+    if profile.names {
+        names::load();
+    }
     layers.push(capabilities::drop_all()?);
     layers.extend(files::restrict(profile)?);
     layers.push(filter::restrict(profile)?);

@@ -1,33 +1,30 @@
 #!/usr/bin/env bash
 # boot.sh: the package in a fresh Debian that is booted: install, start, reload, crash, watchdog,
 # upgrade, purge; then with the machine killed during install, upgrade and operation. Writes
-# docs/evidence/boot.md. Needs root and apt; a debootstrap the first time.
+# its section of docs/evidence/boot.md. Needs root and apt; a debootstrap the first time.
 #
+#   SUITE=NAME        which Debian, from bullseye (11) on; otherwise bookworm (12)
 #   BINARIES=FOLDER   what is packed; otherwise target/cross/x86_64 (cross/build.sh x86_64)
 #   CUTS=N            kills of each kind; otherwise 3
 #   CUTS_ALONE=1      these alone, added to what the last run saw
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.tools/bin:$PATH:/usr/sbin"
+. scripts/debian.sh
 
 say() { echo "boot: $*"; }
 [ "$(id -u)" = 0 ] || { say "needs root" >&2; exit 1; }
 
+suite=${SUITE:-bookworm}
 place=target/boot
+[ "$suite" = bookworm ] || place=target/boot-$suite
 evidence=docs/evidence/boot.md
 binaries=${BINARIES:-target/cross/x86_64}
 cuts=${CUTS:-3}
 included=systemd,systemd-sysv,dbus,udev,kmod,procps,mosquitto,mosquitto-clients,ca-certificates
 mkdir -p "$place"
 
-missing=()
-command -v debootstrap >/dev/null || missing+=(debootstrap)
-command -v systemd-nspawn >/dev/null || missing+=(systemd-container)
-if [ ${#missing[@]} -gt 0 ]; then
-    say "installing ${missing[*]}"
-    apt-get update -q
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
-fi
+install_missing debootstrap=debootstrap systemd-nspawn=systemd-container
 
 [ -n "${CUTS_ALONE:-}" ] || say "the packages"
 for version in $([ -n "${CUTS_ALONE:-}" ] || echo 1 2); do
@@ -35,12 +32,7 @@ for version in $([ -n "${CUTS_ALONE:-}" ] || echo 1 2); do
     mv "target/packages/doorward_0.${version}_amd64.deb" "$place/doorward_$version.deb"
 done
 
-if [ ! -e "$place/base/made" ]; then
-    say "a fresh Debian"
-    rm -rf "$place/base"
-    debootstrap --variant=minbase --include="$included" bookworm "$place/base" > "$place/debootstrap.log"
-    touch "$place/base/made"
-fi
+bootstrap "$suite" "$included" "$place/base"
 
 root=$place/root
 fresh() {
@@ -53,6 +45,10 @@ fresh() {
     echo "127.0.0.1 localhost" > "$root/etc/hosts"
     mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
     ln -sf ../inside.service "$root/etc/systemd/system/multi-user.target.wants/inside.service"
+}
+needed_glibc() {
+    for part in doorward doorward-vendor; do readelf --version-info "$binaries/$part"; done |
+        grep -o 'GLIBC_[0-9.]*' | cut -d_ -f2 | sort -uV | tail -1
 }
 # boot TURN: boots the root with what is to be done in it.
 boot() {
@@ -91,18 +87,18 @@ for kind in install upgrade operation; do
     done
 done
 
-held=$(grep -c '^held: ' "$place/result" || true)
-failed=$(grep -c '^FAILED: ' "$place/result" || true)
+tally "$place/result"
+[ -e "$evidence" ] || cat > "$evidence" <<'HEAD'
+# The package in a booted system
+
+Written by `make boot`, a section for each Debian: a fresh one under systemd-nspawn, with its own systemd as process 1 and no network; the package is installed, used, upgraded and purged in it. Then the whole container is killed (SIGKILL of its first process, and so of all) in the midst of install, upgrade and operation, and booted again. The machine's page cache survives such a kill: what the disk loses at a cut of power is in [cuts.md](cuts.md).
+HEAD
 {
-    echo "# The package in a booted system"
-    echo
-    echo "Written by \`make boot\`: a fresh Debian bookworm under systemd-nspawn, with its own systemd as process 1 and no network; the package is installed, used, upgraded and purged in it. Then the whole container is killed (SIGKILL of its first process, and so of all) in the midst of install, upgrade and operation, and booted again. The machine's page cache survives such a kill: what the disk loses at a cut of power is in [cuts.md](cuts.md)."
-    echo
     echo "- Date: $(date -u +%F)"
     echo "- Commit: $(git rev-parse --short HEAD)$(git diff --quiet HEAD -- src crates Cargo.toml systemd package || echo ', with changes')"
     echo "- Machine: $(uname -s) $(uname -r | sed 's/-.*//') $(uname -m), $(nproc) CPUs"
-    echo "- Command: \`CUTS=$cuts make boot\`"
-    echo "- Packed: what is in $binaries"
+    echo "- Command: \`${SUITE:+SUITE=$SUITE }CUTS=$cuts make boot\`"
+    echo "- Packed: what is in $binaries, which asks for glibc $(needed_glibc) at most"
     echo "- Checks: $held held, $failed failed"
     sed -n 's/^figure: \(.*\)/- \1/p; s/^systemd: \(.*\)/- \1/p' "$place/result"
     echo
@@ -111,6 +107,6 @@ failed=$(grep -c '^FAILED: ' "$place/result" || true)
         awk '{ if (!times[$0]++) order[++lines] = $0 }
             END { for (line = 1; line <= lines; line++) { n = times[order[line]]; print order[line] (n > 1 ? " (" n " times)" : "") } }'
     echo '```'
-} > "$evidence"
+} | section "$evidence" "$suite"
 say "$held held, $failed failed; see $evidence"
 [ "$failed" = 0 ]

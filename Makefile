@@ -51,7 +51,7 @@ drill: tools ## One vendor goes wrong in every way: is it stopped, and what do t
 	target/debug/doorward drill --quick
 
 vm: ## The sandbox under a booted systemd with control groups, in a virtual machine (root, apt)
-	@scripts/vm.sh
+	@scripts/vm.sh $(TARGETS)
 
 bench: tools ## Benchmarks: rate and latency from broker to bus
 	@scripts/bench.sh

@@ -4,34 +4,17 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . cross/places.sh
+. cross/archive.sh
 names "$1"
 [ ! -e "$sysroot/made" ] || exit 0
 
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 mkdir -p "$place"
 absolute=$(cd "$place" && pwd)
 state=$absolute/apt-$debian
-rm -rf "$state" "$sysroot"
-mkdir -p "$state"/{lists/partial,cache/archives/partial,debs,parts} "$sysroot"
-: > "$state/status"
-keys=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -e "$keys" ] || fail "the keys of Debian's archive are missing: apt install debian-archive-keyring"
-echo "deb [arch=$debian signed-by=$keys] $mirror $suite main" > "$state/sources.list"
-cat > "$state/apt.conf" <<CONF
-APT::Architecture "$debian";
-APT::Architectures { "$debian"; };
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-Dir::State "$state";
-Dir::State::lists "$state/lists";
-Dir::State::status "$state/status";
-Dir::Cache "$state/cache";
-Dir::Etc::sourcelist "$state/sources.list";
-Dir::Etc::sourceparts "$state/parts";
-CONF
-export APT_CONFIG=$state/apt.conf
+rm -rf "$sysroot"
+mkdir -p "$sysroot"
 say "the C library of $suite for $debian"
-apt-get update -q
+archive "$state" "$debian" "$suite"
 (cd "$state/debs" && apt-get download -q libc6 libc6-dev libgcc-s1 linux-libc-dev)
 for package in "$state"/debs/*.deb; do dpkg-deb -x "$package" "$sysroot"; done
 root=$(cd "$sysroot" && pwd)

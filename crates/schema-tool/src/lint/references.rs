@@ -32,7 +32,7 @@ pub fn check(tree: &Tree, out: &mut Vec<Finding>) -> Owners {
         of_document(document, &format!("core/{file}"), &owners, out);
     }
     circles(tree, &owners, out);
-    if !is_taken_over(tree) {
+    if is_whole(tree) && !is_taken_over(tree) {
         unused(tree, &owners, out);
     }
     owners
@@ -88,6 +88,15 @@ fn circles(tree: &Tree, owners: &Owners, out: &mut Vec<Finding>) {
 /// Whether `core/` is another repository's: what is unused here is used there.
 fn is_taken_over(tree: &Tree) -> bool {
     tree.publishers.as_ref().is_some_and(|register| register.value.get(CORE_FROM).is_some())
+}
+
+/// Whether all is there that may use a definition: what is missing or cannot be read, which is a
+/// finding of its own, may use each of them.
+fn is_whole(tree: &Tree) -> bool {
+    let of_core = |file: &str| file.starts_with("schemas/core/");
+    tree.types.values().all(|folder| folder.next.is_some() && folder.manifest.is_some())
+        && tree.publishers.is_some()
+        && !tree.malformed.iter().any(|fault| of_core(&fault.place.file))
 }
 
 fn unused(tree: &Tree, owners: &Owners, out: &mut Vec<Finding>) {

@@ -234,6 +234,39 @@ fn a_finding_names_line_pointer_and_remedy() {
     assert!(ran.out.contains("did you mean \"maximum\"?"), "{}", ran.out);
 }
 
+/// What is missing or cannot be read may use each of them.
+#[test]
+fn a_definition_is_called_unused_only_where_all_can_be_read() {
+    let copy = Copy::new();
+    let rules = || {
+        let found = copy.tool(&["lint", "--json"]).json()["findings"].clone();
+        let rules = found.as_array().unwrap().iter().map(|finding| finding["rule"].clone());
+        rules.collect::<Vec<_>>()
+    };
+    for file in [NEXT, "schemas/grant.issued/type.json", "schemas/core/entries.json"] {
+        let before = copy.text(file);
+        copy.write(file, "{ \"title\": ");
+        let found = rules();
+        assert!(found.contains(&json!("json")), "{file}: {found:?}");
+        assert!(!found.contains(&json!("definition-unused")), "{file}: {found:?}");
+        std::fs::remove_file(copy.root().join(file)).unwrap();
+        let found = rules();
+        assert!(!found.contains(&json!("definition-unused")), "no {file}: {found:?}");
+        copy.write(file, &before);
+    }
+
+    // Whether `core/` was taken over stands in the register.
+    let register = "schemas/publishers.json";
+    copy.edit("schemas/core/deliveries.json", |v| {
+        v["definitions"]["Lonely"] = json!({ "description": "A.", "type": "boolean" });
+    });
+    assert_eq!(rules(), ["definition-unused"]);
+    copy.edit(register, |v| v["core_from"] = json!("doorward"));
+    assert!(rules().is_empty());
+    copy.write(register, &format!("{}}}", copy.text(register)));
+    assert_eq!(rules(), ["json"]);
+}
+
 /// What keeps the examples or the worst case from being judged is a finding, not a silence.
 #[test]
 fn what_cannot_be_judged_is_told_where_it_stands() {

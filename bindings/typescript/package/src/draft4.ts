@@ -7,7 +7,8 @@
  */
 
 import { FORMATS } from "./formats.js";
-import { Float, type Json, type JsonObject } from "./json.js";
+import { Float, isObject, type Json, type JsonObject } from "./json.js";
+import { type Known, knownItems, knownMembers, plain } from "./known.js";
 import { boundedText } from "./text.js";
 
 /** One place that a schema refuses. */
@@ -32,7 +33,6 @@ export interface Validator {
 
 type Accepts = (value: Json) => boolean;
 type Report = (value: Json, at: string, out: FieldError[]) => void;
-type Known = (value: Json) => Json;
 
 interface Node {
   accepts: Accepts;
@@ -64,10 +64,6 @@ export function compile(schema: Json): Validator {
 /** A member's name as a token of a JSON pointer. */
 export function token(name: string): string {
   return name.replaceAll("~", "~0").replaceAll("/", "~1");
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Float);
 }
 
 function isNumber(value: Json): value is number | bigint | Float {
@@ -381,42 +377,13 @@ class Compiler {
     };
   }
 
-  /** What of a value the schema names: members of `properties` and of `patternProperties`. */
+  /** What of a value the schema names. */
   private knownOf(schema: JsonObject): Known {
     const items = schema["items"];
-    if (isObject(items)) {
-      const node = this.node(items);
-      return (value) => (Array.isArray(value) ? value.map(node.known) : plain(value));
-    }
+    if (isObject(items)) return knownItems(this.node(items));
     if (schema["properties"] === undefined && schema["patternProperties"] === undefined) return plain;
-    const named = this.named(schema["properties"]);
-    const patterns = this.patterns(schema["patternProperties"]);
-    return (value) => {
-      if (!isObject(value)) return plain(value);
-      const kept: JsonObject = {};
-      for (const [name, member] of Object.entries(value)) {
-        const node = named.get(name) ?? patterns.find(([pattern]) => pattern.test(name))?.[1];
-        if (node === undefined) continue;
-        // This one name would be taken for the prototype.
-        if (name === "__proto__") Object.defineProperty(kept, name, { ...own, value: node.known(member) });
-        else kept[name] = node.known(member);
-      }
-      return kept;
-    };
+    return knownMembers(this.named(schema["properties"]), this.patterns(schema["patternProperties"]));
   }
-}
-
-/** How a member stands in an object. */
-const own = { configurable: true, enumerable: true, writable: true };
-
-/** The value with plain numbers. */
-function plain(value: Json): Json {
-  if (value instanceof Float) return value.value;
-  if (Array.isArray(value)) return value.map(plain);
-  if (isObject(value)) {
-    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]));
-  }
-  return value;
 }
 
 function firstOf(schema: JsonObject): string | undefined {

@@ -22,6 +22,11 @@ export interface JsonObject {
   [name: string]: Json;
 }
 
+/** Whether it is an object, and no {@link Float}, which is one to JavaScript alone. */
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Float);
+}
+
 /** The text is not JSON. */
 export class NotJson extends Error {
   constructor() {

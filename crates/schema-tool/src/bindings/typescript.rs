@@ -28,6 +28,7 @@ const RUNTIME: &[(&str, &str)] = runtime![
     "src/formats.ts",
     "src/index.ts",
     "src/json.ts",
+    "src/known.ts",
     "src/lambda.ts",
     "src/publish.ts",
     "src/read.ts",

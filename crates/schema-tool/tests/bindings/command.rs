@@ -1,6 +1,6 @@
 //! The command line: what is written, and what is said where nothing can be.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::kit::{tool, workspace};
@@ -106,5 +106,41 @@ fn the_same_repository_gives_the_same_bytes() {
         }
         let status = Command::new("diff").arg("-r").args([&first, &second]).status().unwrap();
         assert!(status.success(), "{language}");
+    }
+}
+
+/// The files of a folder, by their path in it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = PathBuf::from(path.file_name().unwrap());
+        if !path.is_dir() {
+            all.push(name);
+        } else if name != Path::new("__pycache__") {
+            all.extend(files(&path).into_iter().map(|below| name.join(below)));
+        }
+    }
+    all
+}
+
+/// A file that the tool does not list would be missed first by whoever installs the package.
+#[test]
+fn a_package_holds_every_file_of_its_runtime_and_none_is_long() {
+    let place = tempfile::tempdir().unwrap();
+    for language in ["typescript", "python"] {
+        let out = place.path().join(language);
+        let made = tool(&["bindings", "--language", language, "--out", out.to_str().unwrap()]);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let runtime = workspace().join("bindings").join(language).join("package/src");
+        let sources = files(&runtime);
+        assert!(sources.len() > 20, "{sources:?}");
+        for source in sources {
+            let text = std::fs::read_to_string(runtime.join(&source)).unwrap();
+            let packed = std::fs::read_to_string(out.join("src").join(&source));
+            assert_eq!(packed.ok().as_ref(), Some(&text), "{language}: {}", source.display());
+            let lines = text.lines().count();
+            assert!(lines <= 500, "{language}: {}: {lines} lines", source.display());
+        }
     }
 }

@@ -3,7 +3,7 @@
  * negotiated: the header has `alg`, `kid` and `typ`, each once, and no other member.
  */
 
-import { Float, type Json, parse as parseJson } from "../json.js";
+import { isObject, type Json, parse as parseJson } from "../json.js";
 import { fromBase64url, isKeyId, type Signer } from "./keys.js";
 
 /** What a signature is for. */
@@ -69,8 +69,7 @@ export function parse(text: string, wanted: Kind): Parsed {
 
 function readHeader(bytes: Uint8Array, wanted: Kind): string {
   const header = json(bytes);
-  const isObject = typeof header === "object" && header !== null && !Array.isArray(header) && !(header instanceof Float);
-  if (!isObject) throw new BadJws("header");
+  if (!isObject(header)) throw new BadJws("header");
   const { alg, kid, typ: purpose } = header;
   if (typeof alg !== "string") throw new BadJws("header");
   // Told apart even where the header would be refused anyway: it is the attack.

@@ -25,10 +25,11 @@ macro_rules! python {
     };
 }
 
-const TYPESCRIPT: [(&str, &str); 5] = [
+const TYPESCRIPT: [(&str, &str); 6] = [
     typescript!("draft4.ts"),
     typescript!("formats.ts"),
     typescript!("json.ts"),
+    typescript!("known.ts"),
     typescript!("text.ts"),
     ("verdicts.ts", include_str!("verdicts.ts")),
 ];

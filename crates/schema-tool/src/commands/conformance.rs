@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum as _};
 use doorward_schema_compatibility::Limits;
 
 use super::WrongCall;
+use crate::bindings::Language;
 use crate::conformance::{self, Places};
 
 /// Measure the compatibility engine against published verdicts.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  doorward-schema conformance ../data/schemas\n  doorward-schema conformance ../data/schemas --verbose | grep undecided\n  doorward-schema conformance ../data/schemas --json\n\nExit codes: 0 the reach is met, 1 it is missed, 2 the call or the folder is wrong."
+    after_help = "Examples:\n  doorward-schema conformance ../data/schemas\n  doorward-schema conformance ../data/schemas --verbose | grep undecided\n  doorward-schema conformance ../data/schemas --languages rust --json\n\nExit codes: 0 the reach is met, 1 it is missed or a language that was asked for cannot be run, 2 the call or the folder is wrong."
 )]
 pub struct Conformance {
     /// The folder of the suites: apicurio, karapace, ibm-jsonsubschema and so on.
@@ -25,6 +26,10 @@ pub struct Conformance {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Whose validators judge the official tests: rust, typescript, python, separated by commas;
+    /// by default all. One that cannot be run fails the run.
+    #[arg(long, value_name = "LANGUAGES", value_delimiter = ',', hide_possible_values = true)]
+    languages: Vec<Language>,
     /// Where npm put the TypeScript compiler; by default the repository's bindings/typescript
     #[arg(long, value_name = "FOLDER")]
     node_modules: Option<PathBuf>,
@@ -49,7 +54,9 @@ impl Conformance {
                 .unwrap_or_else(|| root.join("bindings/typescript/node_modules")),
             python: self.python.clone(),
         };
-        let report = conformance::run(&self.folder, &limits, &places)
+        let all = Language::value_variants();
+        let wanted = if self.languages.is_empty() { all } else { &self.languages };
+        let report = conformance::run(&self.folder, &limits, wanted, &places)
             .map_err(|error| WrongCall(format!("{error:#}")))?;
         if self.json {
             println!("{:#}", report.json());

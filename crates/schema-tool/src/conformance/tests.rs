@@ -6,16 +6,23 @@ use std::path::Path;
 use doorward_schema_compatibility::Limits;
 use serde_json::{Value, json};
 
+use crate::bindings::Language;
+
 fn write(folder: &Path, path: &str, content: &Value) {
     let path = folder.join(path);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, content.to_string()).unwrap();
 }
 
-/// Without the other languages: they are not where they are said to be.
+/// Rust alone.
 fn run(folder: &Path) -> anyhow::Result<super::Report> {
+    run_in(folder, &[Language::Rust])
+}
+
+/// The other languages are not where they are said to be.
+fn run_in(folder: &Path, wanted: &[Language]) -> anyhow::Result<super::Report> {
     let places = super::Places { node_modules: folder.join("gone"), python: folder.join("gone") };
-    super::run(folder, &Limits::default(), &places)
+    super::run(folder, &Limits::default(), wanted, &places)
 }
 
 /// A small folder: each suite with a case or two.
@@ -184,7 +191,28 @@ fn a_suite_that_is_missing_is_said_as_not_run_and_fails() {
         assert!(line.is_some(), "{suite}: {missed:#?}");
     }
     let table = report.table();
-    assert_eq!(table.matches(" not run: ").count(), 2, "{table}");
+    assert_eq!(table.matches(" not run: /").count(), 2, "{table}");
     assert!(table.contains("apicurio                        2      2"), "{table}");
-    assert!(table.contains("not run: TypeScript: no "), "{table}");
+}
+
+#[test]
+fn a_language_that_cannot_be_run_is_said_and_fails_unless_it_is_left_out() {
+    let folder = folder(&refuted());
+    let report = run_in(folder.path(), &[Language::Rust, Language::Python]).unwrap();
+    let missed = report.missed();
+    let not_run: Vec<&String> = missed.iter().filter(|line| line.contains("not run")).collect();
+    assert_eq!(not_run.len(), 1, "{missed:#?}");
+    assert!(not_run[0].starts_with("validators: Python: not run: no "), "{missed:#?}");
+    let table = report.table();
+    for row in
+        ["TypeScript                 not run: left out", "Python                     not run: no "]
+    {
+        assert!(table.contains(row), "{row}: {table}");
+    }
+    let told = report.json()["validators"]["not_run"].clone();
+    assert_eq!((&told[0]["language"], &told[0]["wanted"]), (&json!("TypeScript"), &json!(false)));
+    assert_eq!((&told[1]["language"], &told[1]["wanted"]), (&json!("Python"), &json!(true)));
+
+    let report = run(folder.path()).unwrap();
+    assert!(!report.missed().iter().any(|line| line.contains("not run")));
 }

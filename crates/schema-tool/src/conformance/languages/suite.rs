@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+use clap::ValueEnum as _;
 use serde_json::{Value, json};
 
 use super::{Answer, Peer, Places, Question, Verdict, rust};
-use crate::bindings;
+use crate::bindings::{self, Language};
 use crate::conformance::validator_suite::{Suite, build};
 
 /// The tests that each language must judge: a run over fewer shows nothing.
@@ -18,9 +19,17 @@ const FLOOR: usize = 500;
 pub struct Languages {
     rows: Vec<Row>,
     differing: Vec<Differing>,
-    /// Languages that were not asked, and why.
-    pub not_run: Vec<String>,
+    not_run: Vec<NotRun>,
     asked: usize,
+}
+
+/// A language of which nothing is known, and why.
+#[derive(Debug)]
+struct NotRun {
+    language: &'static str,
+    why: String,
+    /// Somebody asked for it.
+    wanted: bool,
 }
 
 /// One language.
@@ -43,27 +52,38 @@ struct Differing {
     outside: Option<String>,
 }
 
-/// Asks Rust, and the other languages as far as they can be run.
+/// Asks these languages, as far as they can be run.
 ///
 /// # Errors
 /// A language that was started and does not answer.
-pub fn run(suite: &Suite, places: &Places) -> Result<Languages> {
+pub fn run(suite: &Suite, wanted: &[Language], places: &Places) -> Result<Languages> {
     let groups = &suite.groups;
     let question = |group: &crate::conformance::validator_suite::Group| Question {
         schema: group.schema.get().to_owned(),
         documents: group.tests.iter().map(|test| test.data.get().to_owned()).collect(),
     };
     let questions: Vec<Question> = groups.iter().map(question).collect();
-    let of_rust = questions.iter().map(|question| rust(question, |schema| build(schema, suite)));
-    let mut answers = vec![("Rust", of_rust.collect::<Result<Vec<_>>>()?)];
+    let of_rust = || questions.iter().map(|question| rust(question, |schema| build(schema, suite)));
+    let mut answers = Vec::new();
     let mut told =
         Languages { asked: groups.iter().map(|g| g.tests.len()).sum(), ..Languages::default() };
-    for (language, peer) in
-        [("TypeScript", Peer::typescript(places)), ("Python", Peer::python(places))]
-    {
+    for one in Language::value_variants() {
+        let language = name(*one);
+        let wanted = wanted.contains(one);
+        let peer = match one {
+            _ if !wanted => Err(anyhow!("left out by --languages")),
+            Language::Rust => {
+                answers.push((language, of_rust().collect::<Result<Vec<_>>>()?));
+                continue;
+            }
+            Language::Typescript => Peer::typescript(places),
+            Language::Python => Peer::python(places),
+        };
         match peer {
             Ok(peer) => answers.push((language, peer.ask(&questions)?)),
-            Err(why) => told.not_run.push(format!("{language}: {why:#}")),
+            Err(why) => {
+                told.not_run.push(NotRun { language, why: format!("{why:#}"), wanted });
+            }
         }
     }
     for (language, answers) in &answers {
@@ -112,6 +132,15 @@ pub fn run(suite: &Suite, places: &Places) -> Result<Languages> {
     Ok(told)
 }
 
+/// The language as people write it.
+fn name(language: Language) -> &'static str {
+    match language {
+        Language::Rust => "Rust",
+        Language::Typescript => "TypeScript",
+        Language::Python => "Python",
+    }
+}
+
 /// A reason without what it is about.
 fn kind(why: &str) -> String {
     let why = why.split(": ").next().unwrap_or(why);
@@ -142,6 +171,12 @@ impl Languages {
                 ));
             }
         }
+        for NotRun { language, why, .. } in self.not_run.iter().filter(|one| one.wanted) {
+            missed.push(format!(
+                "validators: {language}: not run: {why}; to leave it out, name the others with \
+                 --languages"
+            ));
+        }
         missed
     }
 
@@ -157,8 +192,8 @@ impl Languages {
             let _ =
                 writeln!(text, "{language:<26} {asked:>6} {passed:>6} {failed:>6} {refused:>8}");
         }
-        for why in &self.not_run {
-            let _ = writeln!(text, "not run: {why}");
+        for NotRun { language, why, .. } in &self.not_run {
+            let _ = writeln!(text, "{language:<26} not run: {why}");
         }
         text.push_str("\nrefused: the validator does not take the test's schema, and says so:\n");
         for Row { language, refused, .. } in &self.rows {
@@ -187,9 +222,12 @@ impl Languages {
                 one.said.iter().map(|(language, word)| (*language, word.as_str())).collect();
             json!({ "test": one.test, "expected": word(one.expected), "said": said, "not_admitted": one.outside })
         });
+        let not_run = self.not_run.iter().map(|NotRun { language, why, wanted }| {
+            json!({ "language": language, "why": why, "wanted": wanted })
+        });
         json!({
             "tests": self.asked, "languages": rows.collect::<Vec<_>>(),
-            "differing": differing.collect::<Vec<_>>(), "not_run": self.not_run,
+            "differing": differing.collect::<Vec<_>>(), "not_run": not_run.collect::<Vec<_>>(),
         })
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::ended;
 use crate::bindings::{self, Choice, Failure, Language};
 
 const EXAMPLES: &str = "\
@@ -67,8 +68,8 @@ pub fn run(root: &Path, arguments: &Arguments) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            eprintln!("doorward-schema: {failure}");
-            ExitCode::from(if matches!(failure, Failure::Repository(_)) { 1 } else { 2 })
+            let code = if matches!(failure, Failure::Repository(_)) { 1 } else { 2 };
+            ended(code, &failure.to_string())
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::ended;
 use crate::site::{Site, source::Catalogue};
 
 /// Makes a static site of the repository: opens from its folder, needs no network.
@@ -22,14 +23,10 @@ impl Docs {
     pub fn run(&self, root: &Path) -> ExitCode {
         let site = match Catalogue::load(root) {
             Ok(catalogue) => Site::of(&catalogue),
-            Err(error) => {
-                eprintln!("doorward-schema docs: {error}");
-                return ExitCode::from(1);
-            }
+            Err(error) => return ended(1, &error.to_string()),
         };
         if let Err(error) = site.write(&self.out) {
-            eprintln!("doorward-schema docs: {error}");
-            return ExitCode::from(2);
+            return ended(2, &error.to_string());
         }
         let bytes: usize = site.files().values().map(String::len).sum();
         println!(

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use doorward_schema_repository::Form;
 
+use super::ended;
 use crate::asyncapi;
 use crate::finding::{counted, say};
 use crate::site::source::Catalogue;
@@ -66,10 +67,7 @@ impl Export {
                 let channels = document.get("channels").and_then(serde_json::Value::as_object);
                 (format!("{document:#}\n"), channels.map_or(0, serde_json::Map::len))
             }
-            Err(error) => {
-                eprintln!("doorward-schema export: {error}");
-                return ExitCode::from(1);
-            }
+            Err(error) => return ended(1, &error),
         };
         let written = match out {
             Some(file) => std::fs::write(file, text)
@@ -84,10 +82,7 @@ impl Export {
                 }
                 ExitCode::SUCCESS
             }
-            Err(error) => {
-                eprintln!("doorward-schema export: {error}");
-                ExitCode::from(2)
-            }
+            Err(error) => ended(2, &error),
         }
     }
 }

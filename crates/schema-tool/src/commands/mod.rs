@@ -69,6 +69,13 @@ impl WrongCall {
     }
 }
 
+/// Says why a command could not do its work, in the form in which clap says what is wrong with a
+/// call.
+fn ended(code: u8, why: &str) -> ExitCode {
+    eprintln!("error: {why}");
+    ExitCode::from(code)
+}
+
 /// The types that were named, or all.
 fn selected(tree: &Tree, names: &[String]) -> Result<Vec<String>, WrongCall> {
     if let Some(name) = names.iter().find(|name| !tree.types.contains_key(*name)) {
@@ -111,8 +118,8 @@ impl CommandLine {
             Command::Conformance(command) => command.run(&root),
         };
         outcome.unwrap_or_else(|error| {
-            eprintln!("error: {error:#}");
-            ExitCode::from(if error.is::<WrongCall>() { 2 } else { 1 })
+            let code = if error.is::<WrongCall>() { 2 } else { 1 };
+            ended(code, &format!("{error:#}"))
         })
     }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::ended;
 use super::export::FormChoice;
 use crate::registry::{self, Remote, RemoteError, Step, Target};
 use crate::site::source::Catalogue;
@@ -126,11 +127,6 @@ impl Publish {
 /// A line on the standard output; that nobody reads it any more is no reason to stop in the middle.
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
-}
-
-fn ended(code: u8, why: &str) -> ExitCode {
-    eprintln!("doorward-schema publish: {why}");
-    ExitCode::from(code)
 }
 
 /// 1 to 64 letters, digits, `.`, `-` and `_`, as the service has it.

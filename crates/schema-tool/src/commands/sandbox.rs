@@ -89,7 +89,7 @@ pub struct SendExample {
 impl Sandbox {
     /// 0 ended as asked, 1 something is missing or ended by itself, 2 the call is wrong.
     pub fn run(self, root: &Path) -> ExitCode {
-        within("sandbox", root, |catalogue, runtime| runtime.block_on(self.serve(root, catalogue)))
+        within(root, |catalogue, runtime| runtime.block_on(self.serve(root, catalogue)))
     }
 
     async fn serve(self, root: &Path, catalogue: &Catalogue) -> anyhow::Result<()> {
@@ -185,7 +185,7 @@ fn show(passed: &Passed, is_json: bool) {
 impl SendExample {
     /// 0 the bus took it, 1 it did not or nothing runs, 2 the call is wrong.
     pub fn run(&self, root: &Path) -> ExitCode {
-        within("send", root, |catalogue, runtime| {
+        within(root, |catalogue, runtime| {
             let event_type = catalogue.find(&self.name);
             let event_type = event_type.ok_or_else(|| {
                 let names = catalogue.types.iter().map(|known| known.name.as_str());
@@ -218,7 +218,6 @@ impl SendExample {
 
 /// Reads the repository, has it done, and says what went wrong.
 fn within(
-    name: &str,
     root: &Path,
     act: impl FnOnce(&Catalogue, &tokio::runtime::Runtime) -> anyhow::Result<()>,
 ) -> ExitCode {
@@ -228,10 +227,7 @@ fn within(
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("doorward-schema {name}: {error:#}");
-            ExitCode::from(1)
-        }
+        Err(error) => super::ended(1, &format!("{error:#}")),
     }
 }
 

@@ -189,4 +189,9 @@ pub struct Change {
     /// The same in the new one.
     pub new_schema: String,
     pub(crate) part: Part,
+    /// Where the subschema is compared with other ones too, the places that this change is of;
+    /// else none: it is of all that refer to it.
+    pub(crate) old_places: Vec<String>,
+    /// The same in the new schema.
+    pub(crate) new_places: Vec<String>,
 }

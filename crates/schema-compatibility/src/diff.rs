@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
+use self::pairs::Pairs;
 use crate::change::{Change, Code, Effect, Part};
 use crate::evaluate::equal;
 use crate::merge::merge;
@@ -81,8 +82,9 @@ pub fn changes(old: &Value, new: &Value) -> Result<Vec<Change>, Unusable> {
         validators(old, new)?;
         merge(&mut arena);
         let mut differ =
-            Differ { old, new, places: arena.places, seen: BTreeSet::new(), found: Vec::new() };
+            Differ { old, new, places: arena.places, pairs: Pairs::default(), found: Vec::new() };
         differ.schemas(String::new(), String::new(), Sense::Straight);
+        differ.pairs.tell(&mut differ.found);
         Ok(differ.found)
     });
     let no_room = || Unusable::TooDeep { side: Side::Old, pointer: String::new(), limit: 0 };
@@ -109,7 +111,7 @@ struct Differ<'a> {
     new: &'a Value,
     /// The nodes of both: the same where two subschemas say the same.
     places: [HashMap<String, Id>; 2],
-    seen: BTreeSet<(String, String)>,
+    pairs: Pairs,
     found: Vec<Change>,
 }
 
@@ -124,12 +126,13 @@ struct Pair<'a> {
 
 impl Differ<'_> {
     fn schemas(&mut self, old: String, new: String, sense: Sense) {
+        let place = (old.clone(), new.clone());
         let (Some((old_pointer, old)), Some((new_pointer, new))) =
             (target(self.old, old), target(self.new, new))
         else {
             return;
         };
-        if !self.seen.insert((old_pointer.clone(), new_pointer.clone())) {
+        if !self.pairs.meet(place, (old_pointer.clone(), new_pointer.clone())) {
             return;
         }
         let pair = Pair { old_pointer, new_pointer, old, new, sense };
@@ -188,6 +191,8 @@ impl Differ<'_> {
             old_schema: pair.old_pointer.clone(),
             new_schema: pair.new_pointer.clone(),
             part,
+            old_places: Vec::new(),
+            new_places: Vec::new(),
         });
     }
 
@@ -491,4 +496,5 @@ fn show(value: &Value) -> String {
     format!("{start}…")
 }
 
+mod pairs;
 mod structure;

@@ -5,9 +5,11 @@
 //! thumb do both. Here a verdict is a proof or a document that anybody can validate again.
 
 mod automaton;
+mod between;
 mod change;
 mod diff;
 mod evaluate;
+mod explain;
 mod include;
 mod language;
 mod merge;
@@ -22,10 +24,9 @@ mod stack;
 mod table;
 mod validator;
 mod verdict;
-mod witness;
 
 pub use change::{Change, Code, Effect};
 pub use diff::changes;
+pub use explain::{Explained, Reading, Shown, explain};
 pub use include::included;
 pub use verdict::{Counterexample, Inclusion, Limits, Side, Undecided, Unusable};
-pub use witness::{Witness, witness};

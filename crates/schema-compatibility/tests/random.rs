@@ -2,7 +2,7 @@
 //! engine of proofs must not have.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use doorward_schema_compatibility::{Inclusion, Limits, Witness, changes, included, witness};
+use doorward_schema_compatibility::{Inclusion, Limits, Reading, Side, changes, explain, included};
 use jsonschema::{Draft, Validator};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -202,12 +202,20 @@ proptest! {
     }
 
     #[test]
-    fn a_witness_shows_its_change((old, new) in pair()) {
-        for change in changes(&old, &new).unwrap().iter().take(4) {
-            match witness(change, &old, &new, &limits()).unwrap() {
-                Witness::OnlyOld(found) => prop_assert!(validator(&old).is_valid(&found.document) && !validator(&new).is_valid(&found.document)),
-                Witness::OnlyNew(found) => prop_assert!(validator(&new).is_valid(&found.document) && !validator(&old).is_valid(&found.document)),
-                Witness::None => {}
+    fn what_shows_a_change_is_refused((old, new) in pair()) {
+        let told = changes(&old, &new).unwrap();
+        let told = told.get(..4).unwrap_or(&told);
+        for (writer, written, reader) in [(Side::Old, &old, &new), (Side::New, &new, &old)] {
+            let reading = Reading { old: &old, new: &new, writer, written };
+            let explained = explain(told, &reading, &limits()).unwrap();
+            for shown in &explained.shown {
+                let document = &shown.example.document;
+                prop_assert!(validator(written).is_valid(document) && !validator(reader).is_valid(document), "{shown:?}");
+            }
+            match included(written, reader, &limits()).unwrap() {
+                Inclusion::Proved => prop_assert!(explained.shown.is_empty(), "{explained:?}"),
+                Inclusion::Refuted(_) => prop_assert!(!explained.shown.is_empty() || explained.rest != Inclusion::Proved, "{explained:?}"),
+                Inclusion::Undecided(_) => {}
             }
         }
     }

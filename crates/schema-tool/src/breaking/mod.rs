@@ -64,6 +64,8 @@ pub struct Break {
     pub document: Option<Value>,
     /// Where in the document, and by which keyword, it is refused.
     pub refused: Option<(String, String)>,
+    /// Other changes have the document refused too: none was found for this one alone.
+    pub together: bool,
     /// The exception that lets it pass.
     pub excused: Option<Value>,
 }
@@ -90,6 +92,7 @@ impl Break {
             "counterexample": self.document,
             "refused_at": self.refused.as_ref().map(|(at, _)| at),
             "refused_by": self.refused.as_ref().map(|(_, keyword)| keyword),
+            "together": self.together,
             "excused_by": self.excused,
             "exception": self.fails().then(|| exceptions::ready(self)),
         })
@@ -203,6 +206,7 @@ fn pair(
             says,
             document: None,
             refused: None,
+            together: false,
             excused: None,
         });
         return Ok(());
@@ -210,6 +214,7 @@ fn pair(
     let differences = compare::compare(&of_old, &of_new, &Limits::default()).map_err(fail)?;
     for difference in differences {
         let Difference { code, pointer, of_old, in_statement, rule, says, change, .. } = difference;
+        let together = difference.together;
         let statement = new.statement.as_deref().filter(|_| in_statement);
         let place = if of_old {
             places::of_old(old_side, &new.name, statement, &pointer)
@@ -233,6 +238,7 @@ fn pair(
             change,
             refused: example.as_ref().map(|e| (e.at.clone(), e.keyword.clone())),
             document: example.map(|example| example.document),
+            together,
             excused: None,
         });
     }

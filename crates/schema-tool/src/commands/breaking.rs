@@ -78,6 +78,10 @@ pub fn told(report: &Report) -> String {
         if let Some(document) = &found.document {
             let (at, keyword) = found.refused.clone().unwrap_or_default();
             let _ = writeln!(out, "    refused at {at:?} by {keyword}: {document}");
+            if found.together {
+                let why = "other changes refuse it too; there is none for this one alone";
+                let _ = writeln!(out, "    {why}");
+            }
         }
         match &found.excused {
             Some(entry) => {

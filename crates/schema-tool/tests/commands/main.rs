@@ -9,11 +9,15 @@
 )]
 
 mod breaking;
+mod conformance;
 #[path = "../copied/mod.rs"]
 mod copied;
 mod exceptions;
+mod failures;
 mod lint;
 mod release;
+mod several;
 mod size;
 mod stand;
 mod subscriptions;
+mod sunset;

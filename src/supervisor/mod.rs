@@ -18,7 +18,7 @@ mod talk;
 mod throttle;
 
 pub use cgroup::own_cgroup;
-pub use examine::layers;
+pub use examine::{finds, layers};
 pub use handle::Vendor;
 pub use intake::{Intake, Weight};
 pub use process::{Event, Instruction, Supervision};

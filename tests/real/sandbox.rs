@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::broker::Broker;
+use crate::support::controller::Controller;
 use crate::support::gateway::{Gateway, Setup, eventbridge};
 use crate::support::sink::Sink;
 use crate::support::wait_for;
@@ -232,4 +233,14 @@ fn a_running_vendor_has_nothing_of_the_cores() {
     }
     let log = gateway.log();
     assert!(log.lines().any(|line| line.starts_with("zigbee2mqtt| ")), "its log bears its name");
+}
+
+#[test]
+fn check_says_whether_a_locked_down_process_finds_the_brokers_name() {
+    let controller = Controller::new();
+    controller.run(&controller.first());
+    let gateway = Gateway::of_folder(controller.at("etc"));
+    let output = gateway.command().args(["check", "--only", "sandbox"]).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("ok   sandbox: broker's name localhost"), "{told}");
 }

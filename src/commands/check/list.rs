@@ -168,9 +168,9 @@ pub(in crate::commands) static CHECKS: &[Check] = &[
     },
     Check {
         name: "sandbox",
-        about: "the layers that hold a vendor's process",
+        about: "the layers that hold a vendor's process, and that it finds its broker's name",
         bound: TALKING,
-        look: |_, part| Box::pin(sandbox::look(part)),
+        look: |around, part| Box::pin(sandbox::look(around, part)),
         ..BASE
     },
     Check {

@@ -13,6 +13,7 @@ mod issuers;
 mod journal;
 mod list;
 mod memory;
+mod names;
 mod part;
 mod rights;
 mod running;

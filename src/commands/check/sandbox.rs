@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use super::names;
 use super::part::{Looked, Part};
+use super::surroundings::Surroundings;
 use crate::config::{Finding, Kind};
 use crate::link::Layer;
 
@@ -10,7 +12,7 @@ use crate::link::Layer;
 const PLACE: &str = "sandbox";
 
 /// Starts a process as a vendor's, and tells which of its layers are in force.
-pub(super) async fn look(part: &mut Part) {
+pub(super) async fn look(around: &Surroundings, part: &mut Part) {
     match crate::supervisor::layers().await {
         Ok(layers) => {
             for layer in &layers {
@@ -25,6 +27,7 @@ pub(super) async fn look(part: &mut Part) {
                         .to_owned(),
                 ),
             });
+            names::look(around, part).await;
         }
         Err(error) => {
             let words = format!("{error:#}");

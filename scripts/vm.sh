@@ -20,11 +20,15 @@ target=${1:-x86_64}
 case $target in
     x86_64)
         debian=amd64 binary=target/debug/doorward console=ttyS0
-        machine=(qemu-system-x86_64 -cpu max) emulator=qemu-system-x86 ;;
+        machine=(qemu-system-x86_64 -cpu max) emulator=qemu-system-x86
+        # Two ports that are one line: what is written to ttyS1 comes at ttyS2.
+        serial=(-chardev "socket,id=near,path=target/vm/line,server=on,wait=off"
+            -chardev "socket,id=far,path=target/vm/line"
+            -device isa-serial,chardev=near,index=1 -device isa-serial,chardev=far,index=2) ;;
     arm64)
         debian=arm64 binary=target/cross/arm64/doorward console=ttyAMA0
         # As a Raspberry Pi 4 has it.
-        machine=(qemu-system-aarch64 -machine virt -cpu cortex-a72) emulator=qemu-system-arm ;;
+        machine=(qemu-system-aarch64 -machine virt -cpu cortex-a72) emulator=qemu-system-arm serial=() ;;
     -h | --help) help; exit ;;
     *) help >&2; exit 2 ;;
 esac
@@ -80,14 +84,21 @@ if [ "$debian" != amd64 ]; then
     fi
 fi
 
-install -D -m 755 "$binary" "$root/usr/local/bin/doorward"
-install -D -m 755 "$binary-vendor" "$root/usr/local/bin/doorward-vendor"
+install -D -m 755 "$binary" "$root/usr/bin/doorward"
+install -D -m 755 "$binary-vendor" "$root/usr/bin/doorward-vendor"
 install -D -m 755 scripts/vm/inside.sh "$root/usr/local/sbin/inside.sh"
 install -D -m 755 scripts/vm/in-a-scope.sh "$root/usr/local/bin/in-a-scope"
-install -D -m 644 scripts/vm/doorward.service "$root/etc/systemd/system/doorward.service"
+# The unit as it is shipped, and what this proof wants beside it.
+rm -f "$root/etc/systemd/system/doorward.service" "$root"/usr/local/bin/doorward{,-vendor}
+install -D -m 644 systemd/doorward.service "$root/usr/lib/systemd/system/doorward.service"
+install -D -m 644 systemd/doorward.sysusers "$root/usr/lib/sysusers.d/doorward.conf"
+install -D -m 644 systemd/doorward.tmpfiles "$root/usr/lib/tmpfiles.d/doorward.conf"
+install -D -m 644 scripts/vm/proof.conf "$root/etc/systemd/system/doorward.service.d/proof.conf"
 install -D -m 644 scripts/vm/inside.service "$root/etc/systemd/system/inside.service"
 install -D -m 644 scripts/vm/doorward.toml "$root/etc/doorward/doorward.toml"
 install -D -m 644 scripts/vm/front.toml "$root/etc/doorward/vendors.d/front.toml"
+rm -f "$root/etc/doorward/vendors.d/board.toml"
+[ -z "${serial[*]}" ] || install -m 644 scripts/vm/board.toml "$root/etc/doorward/vendors.d/board.toml"
 echo doorward-vm > "$root/etc/hostname"
 printf '127.0.0.1 localhost doorward-vm\n::1 localhost\n' > "$root/etc/hosts"
 mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
@@ -104,7 +115,7 @@ result=$place/result-$debian-$kernel
 log=$place/console-$debian-$kernel.log
 say "booting"
 timeout 2700 "${machine[@]}" -accel tcg,thread=multi -m 768 -smp 2 -nographic -no-reboot -nodefaults -serial stdio \
-    -kernel "$image" -drive "file=$disk,if=none,id=d0,format=raw" -device nvme,drive=d0,serial=d \
+    "${serial[@]}" -kernel "$image" -drive "file=$disk,if=none,id=d0,format=raw" -device nvme,drive=d0,serial=d \
     -append "console=$console root=/dev/nvme0n1 rw init=/lib/systemd/systemd quiet panic=-1 systemd.mask=serial-getty@$console.service" \
     > "$log" 2>&1 < /dev/null || true
 
@@ -115,7 +126,7 @@ tally "$result"
 [ -e "$evidence" ] || cat > "$evidence" <<'HEAD'
 # The sandbox in a virtual machine
 
-Written by `make vm`, a section for each processor and kernel: Debian bookworm with systemd and one of Debian's kernels, the gateway as a service with `Delegate=yes`, Mosquitto beside it; qemu without KVM.
+Written by `make vm`, a section for each processor and kernel: Debian bookworm with systemd and one of Debian's kernels, the gateway as the service that is shipped (`systemd/doorward.service`), Mosquitto beside it; qemu without KVM.
 HEAD
 {
     echo "- Date: $(date -u +%F)"

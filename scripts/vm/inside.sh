@@ -18,13 +18,26 @@ wait_for() { # COMMAND...
 is() { [ "$1" = "$2" ]; }
 
 echo "kernel: $(uname -r)"
+systemd-sysusers
+systemd-tmpfiles --create
+has_line() { [ -e /etc/doorward/vendors.d/board.toml ]; }
+if has_line; then
+    chgrp dialout /dev/ttyS1 && chmod 660 /dev/ttyS1
+    stty -F /dev/ttyS2 raw -echo 9600
+    timeout 120 head -c 2 /dev/ttyS2 > /run/line &
+fi
 systemctl start mosquitto doorward
 connected() { [ "$(grep -c 'connected to the broker' $log)" -ge "${1:-1}" ]; }
 check "the gateway as a service reaches its broker by name" wait_for connected 1
 
 core=$(systemctl show -P MainPID doorward)
-vendor() { tr ' ' '\n' < "/proc/$core/task/$core/children" | head -1; }
-pid=$(vendor)
+vendor() { # NAME
+    local child
+    for child in $(< "/proc/$core/task/$core/children"); do
+        [ "$(tr '\0' ' ' < "/proc/$child/cmdline")" != "doorward-vendor $1 " ] || echo "$child"
+    done
+}
+pid=$(vendor front)
 group=$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
 leaf=/sys/fs/cgroup$group
 check "the core is in a leaf of its own" is "$(sed -n 's/^0:://p' "/proc/$core/cgroup")" /system.slice/doorward.service/core
@@ -39,6 +52,15 @@ check "it gains no privileges" is "$(status NoNewPrivs)" 1
 check "it has no capabilities" is "$(status CapEff)" 0000000000000000
 check "its environment has nothing of the core's" is "$(tr '\0' '\n' < "/proc/$pid/environ" | grep -vc '^RUST_LOG=')" 0
 check "the core is not dumpable" is "$(stat -c %u "/proc/$core/environ")" 0
+if has_line; then
+    opened() { grep -q 'the port is open' $log; }
+    check "a serial port is opened through the unit's list of devices, and handed over" wait_for opened
+    check "its vendor's process is in a leaf of its own" is "$(sed -n 's/^0:://p' "/proc/$(vendor board)/cgroup")" /system.slice/doorward.service/vendor-board
+    asked() { [ "$(od -An -tx1 /run/line | tr -d ' \n')" = 0102 ]; }
+    check "and what it writes comes at the line's other end: it asks board 1 for its inputs" wait_for asked
+else
+    echo "not run: a serial line, which this machine has not beside its console"
+fi
 check "seccomp filters the core's calls" is "$(sed -n 's/^Seccomp:[[:space:]]*//p' "/proc/$core/status")" 2
 
 # The same process, seen by check. What this kernel lacks, it says.
@@ -63,7 +85,7 @@ fi
 check "seccomp is in force" layer seccomp "in force"
 
 # What a locked-down process tries, all in one: what became of each. It may write no file, hence cat.
-tries() { env -i /usr/local/bin/doorward-vendor probe --probe --port 1883 "${@/#/--attempt=}" 2>/dev/null; }
+tries() { env -i /usr/bin/doorward-vendor probe --probe --port 1883 "${@/#/--attempt=}" 2>/dev/null; }
 filtered=(write:/run/new write:/dev/mem execute:/bin/true unix:/run/dbus/system_bus_socket kill:1 fork netlink raw
     raise-limit executable-memory shared-memory:65 growing-memory)
 closed=(read:/etc/shadow read:/etc/passwd read:/proc/1/environ read:/proc/self/maps read:/dev)
@@ -95,7 +117,7 @@ echo 262144 > "$leaf/memory.max"
 ended() { grep -q 'cause="out_of_memory"' $log; }
 check "one that needs more memory than it may (256 KiB by now) is ended; cause out_of_memory" wait_for ended
 check "the next life has its whole bound again, and its broker" wait_for connected 2
-pid=$(vendor)
+pid=$(vendor front)
 check "its leaf is a new one" is "$(cat "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup")/memory.max")" 50331648
 check "the core went on" is "$(systemctl show -P MainPID doorward)" "$core"
 systemctl stop doorward

@@ -103,10 +103,7 @@ fn what_is_due_is_signed_anew_and_mosquitto_shows_it_with_every_connection_kept(
 
     // Until it is told to, Mosquitto shows the old one; check says so, and what to do.
     let gateway = Gateway::of_folder(controller.at("etc"));
-    let check = || {
-        let output = gateway.command().args(["check", "--only", "broker"]).output().unwrap();
-        String::from_utf8(output.stdout).unwrap()
-    };
+    let check = || gateway.check_only("broker");
     let told = check();
     assert!(told.contains("is not the one that lies here"), "{told}");
     assert!(told.contains("sudo systemctl reload mosquitto"), "{told}");
@@ -229,10 +226,7 @@ fn the_gateway_tells_of_the_brokers_and_the_devices_certificates_and_goes_on_thr
     wait_for("it is told of a last month", Duration::from_secs(30), || {
         (told(&gateway) == due).then_some(())
     });
-    let check = || {
-        let output = gateway.command().args(["check", "--only", "certificates"]).output().unwrap();
-        String::from_utf8(output.stdout).unwrap()
-    };
+    let check = || gateway.check_only("certificates");
     let found = check();
     assert!(found.contains("the broker certificate of gw-7 ends in 20 days"), "{found}");
     assert!(found.contains("the devices certificate of house ends in 6 days"), "{found}");

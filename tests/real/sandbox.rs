@@ -239,8 +239,6 @@ fn a_running_vendor_has_nothing_of_the_cores() {
 fn check_says_whether_a_locked_down_process_finds_the_brokers_name() {
     let controller = Controller::new();
     controller.run(&controller.first());
-    let gateway = Gateway::of_folder(controller.at("etc"));
-    let output = gateway.command().args(["check", "--only", "sandbox"]).output().unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
+    let told = Gateway::of_folder(controller.at("etc")).check_only("sandbox");
     assert!(told.contains("ok   sandbox: broker's name localhost"), "{told}");
 }

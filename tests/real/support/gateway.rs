@@ -289,6 +289,12 @@ impl Gateway {
         (serde_json::from_slice(&output.stdout).unwrap(), output.status.code())
     }
 
+    /// What one check tells a person.
+    pub fn check_only(&self, name: &str) -> String {
+        let output = self.command().args(["check", "--only", name]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// What `check` finds in files and broker and of the gateway: not in this machine, and not that a
     /// test's broker lets everybody do everything, or that its throw-away authority ends in ten days,
     /// or that its devices speak of times long past.

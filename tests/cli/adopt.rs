@@ -40,7 +40,7 @@ fn another_machines_journal_is_set_aside_and_adopted() {
     place.bus(&Place::sink(sink.port));
     let gateway = place.start();
     assert_eq!(place.started(1)["previous_stop"], "first_start", "a fresh journal");
-    assert!(place.log().contains("belongs to another machine"), "{}", place.log());
+    place.says(&["belongs to another machine"]);
     let queue = place.json(&["queue", "--json"]);
     let words = queue["status"]["journal_arrival"].as_str().unwrap();
     assert!(words.contains("journal.db.foreign-1") && words.contains("doorward adopt"), "{words}");

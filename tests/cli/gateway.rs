@@ -129,6 +129,16 @@ impl Place {
         gateway
     }
 
+    /// Waits until a line of the log says so: a thread of its own writes it, later than what it
+    /// tells of is seen elsewhere.
+    pub fn says(&self, words: &[&str]) {
+        wait_for(&format!("a line of the log with {words:?}"), || {
+            let log = self.log();
+            let says = |line: &str| words.iter().all(|word| line.contains(word));
+            log.lines().any(says).then_some(())
+        });
+    }
+
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.path().join("log")).unwrap_or_default()
     }

@@ -235,7 +235,7 @@ fn damage_is_found_and_named() {
     let (report, code) = verified(&place, &["--mend"]);
     assert_eq!((code, &report["slots"]), (Some(1), &serde_json::json!([17, 1200])), "{report}");
     assert_eq!(verified(&place, &[]).1, Some(0));
-    assert!(place.log().contains("they are taken out slots=[17]"), "{}", place.log());
+    place.says(&["they are taken out slots=[17]"]);
     gateway.terminate();
     // Nothing is known of them but that there were two, since they had been taken over.
     let gateway = place.start();

@@ -118,7 +118,7 @@ fn a_gateway_believes_the_list_and_says_which() {
     let checked = || place.run(&["check", "--offline"]).out;
     assert!(checked().contains("issuers.jws: version 1, 1 key, until"), "{}", checked());
     let gateway = place.start();
-    assert!(place.log().contains("the list of issuers is taken"), "{}", place.log());
+    place.says(&["the list of issuers is taken"]);
     let started = place.run(&["events", "--type", "gateway.started", "--json"]).out;
     place.write("started.jsonl", &started);
     which_gateways_know(place.path(), started.lines().last().unwrap());

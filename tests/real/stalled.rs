@@ -28,6 +28,7 @@ fn a_stall_is_told_while_it_lasts() {
     let output = stand.gateway.command().arg("queue").output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("disk trouble"), "{said}");
+    stand.gateway.says(&["ERROR", "has not answered"]);
     let log = stand.gateway.log();
     let in_log = |line: &str| line.contains("ERROR") && line.contains("has not answered");
     assert_eq!(log.lines().filter(|line| in_log(line)).count(), 1, "it is said once");

@@ -217,13 +217,19 @@ impl Gateway {
         self.vendor_pid().is_some_and(|pid| signal(pid, "KILL"))
     }
 
+    /// Waits until the log says so. A thread of its own writes the log, and a vendor's lines come
+    /// through the core: what they tell of is seen elsewhere before.
+    pub fn says(&self, words: &[&str]) {
+        wait_for(&format!("a line of the log with {words:?}"), Duration::from_secs(30), || {
+            let log = self.log();
+            let says = |line: &str| words.iter().all(|word| line.contains(word));
+            log.lines().any(says).then_some(())
+        });
+    }
+
     /// Waits until the vendor has its broker.
     pub fn connected(&self) {
-        wait_for("the gateway is connected to its broker", Duration::from_secs(30), || {
-            std::fs::read_to_string(self.folder.join("log"))
-                .is_ok_and(|log| log.contains("connected to the broker"))
-                .then_some(())
-        });
+        self.says(&["connected to the broker"]);
     }
 
     /// For each connection to the broker so far, whether the broker still had our session.

@@ -5,8 +5,11 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// So much a second in the long run, and so much at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u64, u64)", into = "(u64, u64)")]
 pub struct Rate {
     per_s: u64,
     burst: u64,
@@ -34,6 +37,18 @@ impl Rate {
     fn time(self, amount: u64) -> Duration {
         let nanos = (u128::from(amount) * 1_000_000_000).div_ceil(u128::from(self.per_s));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<(u64, u64)> for Rate {
+    fn from((per_s, burst): (u64, u64)) -> Self {
+        Self::new(per_s, burst)
+    }
+}
+
+impl From<Rate> for (u64, u64) {
+    fn from(rate: Rate) -> Self {
+        (rate.per_s, rate.burst)
     }
 }
 

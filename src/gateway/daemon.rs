@@ -239,6 +239,9 @@ impl Daemon {
             if commit.is_none() && self.commit_is_due() {
                 commit = Some(Box::pin(self.commit()));
             }
+            for (vendor, link) in &self.vendors {
+                link.compute_last(self.gateway.is_flooded(vendor));
+            }
             let wake = self.next_wake(commit.is_some());
             let committing = match &mut commit {
                 Some(commit) => Either::Left(commit),

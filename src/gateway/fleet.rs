@@ -52,6 +52,7 @@ impl Fleet {
             setup: vendor.setup.clone(),
             connection: vendor.connection.clone(),
             evidence_key: own_key(&self.evidence_key, &vendor.id),
+            device: vendor.limits.device,
             drill: self.drill,
         }
     }

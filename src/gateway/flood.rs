@@ -207,7 +207,7 @@ impl Floods {
     /// Holds a report until the next token. What to tell, if the flood begins with it.
     pub fn hold(&mut self, now: Duration, endpoint: &EndpointId, report: Held) -> Option<Figures> {
         let (flood, begins) = self.flood(now, endpoint);
-        let place = flood.held.iter().position(|other| is_same_kind(&other.what, &report.what));
+        let place = flood.held.iter().position(|other| other.what.is_same_kind(&report.what));
         match place {
             // What the broker kept is older than what came live.
             Some(place) if report.retained && !flood.held.get(place)?.retained => {
@@ -221,6 +221,24 @@ impl Floods {
             None if flood.held.len() >= MAX_HELD => flood.coalesced += 1,
             None => flood.held.push(report),
         }
+        let due = flood.due();
+        self.is_due(due);
+        begins.then(|| self.figures(now, endpoint, Moment::Begins)).flatten()
+    }
+
+    /// Counts reports that the vendor's process left out, since a later one stands for them.
+    pub fn stood_for(
+        &mut self,
+        now: Duration,
+        endpoint: &EndpointId,
+        count: u64,
+    ) -> Option<Figures> {
+        if let Some(source) = self.watched.get_mut(endpoint) {
+            source.messages += count;
+        }
+        let (flood, begins) = self.flood(now, endpoint);
+        flood.messages += count;
+        flood.coalesced += count;
         let due = flood.due();
         self.is_due(due);
         begins.then(|| self.figures(now, endpoint, Moment::Begins)).flatten()
@@ -299,6 +317,15 @@ impl Floods {
     /// The devices that flood.
     pub fn flooding(&self) -> impl Iterator<Item = &EndpointId> {
         self.floods.keys()
+    }
+
+    /// Whether a device of this vendor floods.
+    pub fn is_flooded(&self, vendor: &VendorId) -> bool {
+        if self.floods.is_empty() {
+            return false;
+        }
+        let first = self.floods.range(EndpointId::of(vendor, "")..).next();
+        first.is_some_and(|(endpoint, _)| endpoint.vendor() == vendor.as_str())
     }
 
     /// When [`Self::due`] is to be asked, at the latest.
@@ -414,26 +441,6 @@ impl Flood {
     fn due(&self) -> Duration {
         let held = if self.held.is_empty() { self.last_shed + QUIET } else { self.next };
         held.min(self.told + AGAIN)
-    }
-}
-
-/// Whether the newer of two reports stands for the older one. Of an alarm both that it began and
-/// that it ended are kept, since one that was short is one all the same.
-fn is_same_kind(one: &What, other: &What) -> bool {
-    match (one, other) {
-        (What::Lock { .. }, What::Lock { .. })
-        | (What::Position { .. }, What::Position { .. })
-        | (What::Battery { .. }, What::Battery { .. })
-        | (What::RemoteLockout { .. }, What::RemoteLockout { .. })
-        | (What::Inventory { .. }, What::Inventory { .. }) => true,
-        (What::LatchedOperation { operation: a }, What::LatchedOperation { operation: b }) => {
-            a.kind == b.kind
-        }
-        (What::Alarm { alarm: a, active: x, .. }, What::Alarm { alarm: b, active: y, .. }) => {
-            (a, x) == (b, y)
-        }
-        (What::Availability { part: a, .. }, What::Availability { part: b, .. }) => a == b,
-        _ => false,
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Sorted {
     pub acts: Vec<EndpointId>,
     /// Reports of unknown devices that are only counted.
     pub strangers: u64,
+    /// Reports of a device that its vendor's process left out.
+    pub left_out: Option<(EndpointId, u64)>,
 }
 
 impl Sorted {
@@ -71,6 +73,11 @@ impl Gateway {
         names
     }
 
+    /// Whether a device of this vendor floods.
+    pub fn is_flooded(&self, vendor: &VendorId) -> bool {
+        self.floods.is_flooded(vendor)
+    }
+
     /// Brings a batch up to date that is about to be committed: to be called right before it, with
     /// everything in it that the steps so far gave.
     pub fn complete(&mut self, batch: &mut Batch) {
@@ -81,6 +88,7 @@ impl Gateway {
     pub(super) fn sort(&mut self, now: Now, vendor: &VendorId, signal: &mut Signal) -> Sorted {
         let mut sorted = Sorted::default();
         let mut passages: Vec<Passage> = Vec::new();
+        let mut left_out = u64::from(signal.stands_for);
         for observation in std::mem::take(&mut signal.observations) {
             let act = is_act(&observation.what);
             if act && signal.retained {
@@ -99,10 +107,16 @@ impl Gateway {
                     EndpointId::of(vendor, LISTS)
                 }
                 None if of_bridge(&observation) => EndpointId::of(vendor, ""),
-                Some(endpoint) => endpoint.clone(),
+                Some(endpoint) => {
+                    if left_out > 0 {
+                        sorted.left_out = Some((endpoint.clone(), std::mem::take(&mut left_out)));
+                    }
+                    endpoint.clone()
+                }
                 // It speaks of nothing.
                 None if observation.address.is_empty() => continue,
                 None => {
+                    sorted.strangers += std::mem::take(&mut left_out);
                     if self.floods.admits_stranger(now.monotonic, vendor) {
                         sorted.through.push(observation);
                     } else {
@@ -168,6 +182,10 @@ impl Gateway {
         sorted: &mut Sorted,
         effects: &mut Effects,
     ) {
+        if let Some((endpoint, count)) = sorted.left_out.take() {
+            let begins = self.floods.stood_for(now.monotonic, &endpoint, count);
+            self.tell_flood(now, &endpoint, begins, effects);
+        }
         for (endpoint, observation) in sorted.held.drain(..) {
             let Observation { device_time, what, .. } = observation;
             let device_time = device_time.map(|time| time.min(now.wall));

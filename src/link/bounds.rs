@@ -170,6 +170,7 @@ impl Signal {
             devices += check_observation(observation)?;
         }
         length("devices", devices, MAX_DEVICES)?;
+        length("stands_for", usize::try_from(self.stands_for).unwrap_or(usize::MAX), CREDIT)?;
         self.evidence.as_ref().map_or(Ok(()), Evidence::check)
     }
 }

@@ -57,9 +57,18 @@ pub struct Signal {
     pub received_at: Timestamp,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observations: Vec<Observation>,
+    /// Earlier messages of the same device that were left out, since this one tells anew all that
+    /// they told: of a device beyond its rate, and never an act.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stands_for: u32,
     /// Present where the message, or a part of it, could not be translated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// What is kept of a message that could not be translated whole.

@@ -23,7 +23,7 @@ pub use given::{Given, MAX_GIVEN, since_boot_ms};
 pub use setup::{Connection, MqttConnection, Parity, SerialLine, TlsFiles, VendorSetup};
 
 /// The version of the frames below. Both sides come of one build, so any difference is refused.
-pub const PROTOCOL: u32 = 4;
+pub const PROTOCOL: u32 = 5;
 
 /// Most signals that a vendor process may have sent and not seen acknowledged. At the bound
 /// it stops reading from the broker, which then stops at its own in-flight limit; a serial line is

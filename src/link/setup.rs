@@ -6,6 +6,7 @@ use doorward_translators::Setup;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::VendorId;
+use crate::domain::rate::Rate;
 
 /// Everything that a vendor process needs to know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +17,8 @@ pub struct VendorSetup {
     pub connection: Connection,
     /// Key of [`super::Evidence::keyed_digest`], in hexadecimal.
     pub evidence_key: String,
+    /// Messages of one device that are told one by one; see [`super::Signal::stands_for`].
+    pub device: Rate,
     /// It belongs to a drill, and misbehaves on order. Only `doorward run --drill` says so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drill: bool,

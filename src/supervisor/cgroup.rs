@@ -124,6 +124,22 @@ impl Leaf {
         Ok(leaf)
     }
 
+    /// Whether its process computes after all others, with what they leave. False: nothing shares the
+    /// processor among these groups.
+    ///
+    /// # Errors
+    /// The kernel is older than 5.15, or refuses.
+    pub(super) fn compute_last(&self, last: bool) -> io::Result<bool> {
+        if !self.folder.join("cpu.weight").exists() {
+            return Ok(false);
+        }
+        fs::write(self.folder.join("cpu.idle"), if last { "1" } else { "0" })?;
+        if !last {
+            fs::write(self.folder.join("cpu.weight"), CPU_WEIGHT)?;
+        }
+        Ok(true)
+    }
+
     /// Whether the kernel has ended a process of it for want of memory.
     pub(super) fn out_of_memory(&self) -> bool {
         fs::read_to_string(self.folder.join("memory.events")).is_ok_and(|text| kills(&text) > 0)
@@ -247,6 +263,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_process_that_comes_last_has_its_share_again_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_path_buf();
+        let subtree = Subtree { root: root.clone(), controllers: vec!["cpu"] };
+        let leaf = Leaf::make(&subtree, &VendorId::new("zwave"), 4711).unwrap();
+        let write = |file: &str, text: &str| fs::write(root.join("vendor-zwave").join(file), text);
+        let read = |file: &str| fs::read_to_string(root.join("vendor-zwave").join(file)).unwrap();
+        assert!(leaf.compute_last(true).unwrap());
+        assert_eq!(read("cpu.idle"), "1");
+        // The kernel shows no weight of such a group.
+        write("cpu.weight", "0").unwrap();
+        assert!(leaf.compute_last(false).unwrap());
+        assert_eq!((read("cpu.idle"), read("cpu.weight")), ("0".to_owned(), CPU_WEIGHT.to_owned()));
+    }
+
     /// In a folder that only looks like a group: what is written where.
     #[test]
     fn a_leaf_is_bounded_before_the_process_is_in_it() {
@@ -260,6 +292,7 @@ mod tests {
         assert_eq!(read("cgroup.procs").unwrap(), "4711");
         assert!(read("cpu.max").is_err(), "it has no such controller");
         assert!(!leaf.out_of_memory());
+        assert!(!leaf.compute_last(true).unwrap(), "and nothing to be last by");
         std::fs::write(root.join("vendor-zwave/memory.events"), "oom_kill 1\n").unwrap();
         assert!(leaf.out_of_memory());
     }

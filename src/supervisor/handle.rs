@@ -19,6 +19,7 @@ pub struct Vendor {
     pub begun: Instant,
     pub(super) acks: watch::Sender<u64>,
     pub(super) held: watch::Sender<bool>,
+    pub(super) last: watch::Sender<bool>,
     pub(super) reads: mpsc::Sender<Vec<ReadRequest>>,
     pub(super) commands: mpsc::Sender<CommandOrder>,
     /// What the process was given and has not ended; its reader checks by it.
@@ -35,6 +36,11 @@ impl Vendor {
     /// Whether its frames are left unread for now. Its silence is not its own then.
     pub fn hold(&self, held: bool) {
         self.held.send_if_modified(|was| std::mem::replace(was, held) != held);
+    }
+
+    /// Whether its process computes after all others, with what they leave of the processor.
+    pub fn compute_last(&self, last: bool) {
+        self.last.send_if_modified(|was| std::mem::replace(was, last) != last);
     }
 
     /// Whether it is read more slowly than it sends, now or within the last ten seconds.

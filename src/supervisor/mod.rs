@@ -6,6 +6,7 @@ mod examine;
 mod handle;
 mod intake;
 mod log;
+mod precedence;
 mod process;
 mod program;
 mod pulse;

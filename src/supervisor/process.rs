@@ -3,15 +3,15 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::handle::Vendor;
 use super::intake::Weight;
-use super::share;
 use super::spawn::{Cause, cause_of, reap, spawn};
 use super::talk::{End, Life, talk};
+use super::{precedence, share};
 use crate::domain::ids::VendorId;
 use crate::domain::rate::Limits;
 use crate::link::{VendorFrame, VendorSetup};
@@ -247,13 +247,16 @@ async fn one_life(
             return Ok(Ended::Failed(cause));
         }
     };
-    let life = Life { number: life, pid: child.id(), begun };
+    let (last, comes_last) = watch::channel(false);
+    let pid = child.id();
+    let life = Life { number: life, pid, begun, last };
     // The link is closed once one of these is through, which is the order to end.
     let end = tokio::select! {
         biased;
         end = talk(setup, limits, life, sockets, events, record) => end.map(Err),
         instruction = told.recv() => instruction.map(Ok).ok_or(Closed),
-        cause = share::exceeded(life.pid) => Ok(Err(End::Fault(cause))),
+        cause = share::exceeded(pid) => Ok(Err(End::Fault(cause))),
+        never = precedence::follow(&setup.vendor, pid, child.leaf(), comes_last) => match never {},
     };
     match end {
         Err(Closed) => {

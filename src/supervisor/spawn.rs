@@ -50,6 +50,13 @@ pub(super) struct Ending {
     out_of_memory: bool,
 }
 
+impl Process {
+    /// The control group that bounds it.
+    pub fn leaf(&self) -> Option<&Leaf> {
+        self.leaf.as_ref()
+    }
+}
+
 impl Deref for Process {
     type Target = Child;
 

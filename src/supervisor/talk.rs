@@ -34,13 +34,15 @@ const MAX_DETAIL: usize = 256;
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Which life of a vendor's process.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Life {
     /// No two of a core's have one, of whatever vendor.
     pub number: u64,
     pub pid: Option<u32>,
     /// When it was about to be started.
     pub begun: Instant,
+    /// Whether its process computes after all others.
+    pub last: watch::Sender<bool>,
 }
 
 /// How a talk ended.
@@ -125,13 +127,14 @@ pub(super) async fn talk(
         let mut throttle = Throttle::new(limits, pauses.clone());
         let budget = Budget::default();
         let given_to_it = Arc::clone(&open);
-        let Life { number: life, pid, begun: spawned } = life;
+        let Life { number: life, pid, begun: spawned, last } = life;
         let link = Vendor {
             life,
             pid,
             begun: spawned,
             acks,
             held,
+            last,
             reads,
             commands,
             given: given_to_it,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 
-use super::cgroup::cgroup_layer;
+use super::cgroup::{Leaf, cgroup_layer};
 use crate::link::{Connection, Layer, VendorSetup};
 
 /// How long a task told to end may take before it is aborted.
@@ -52,6 +52,12 @@ pub(super) struct Process(JoinHandle<anyhow::Result<()>>);
 pub(super) type Ending = Option<ExitStatus>;
 
 impl Process {
+    /// None bounds a task.
+    #[expect(clippy::unused_self, reason = "as a process's")]
+    pub fn leaf(&self) -> Option<&Leaf> {
+        None
+    }
+
     /// It has no process of its own.
     #[expect(clippy::unused_self, reason = "as a process's")]
     pub fn id(&self) -> Option<u32> {

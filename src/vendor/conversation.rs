@@ -158,6 +158,7 @@ impl Conversation {
                 retained: false,
                 received_at,
                 observations,
+                stands_for: 0,
                 evidence,
             });
         }

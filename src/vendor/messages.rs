@@ -55,6 +55,11 @@ impl Messages {
         self.broker.waiting()
     }
 
+    /// Lets more gather.
+    pub fn rest(&self) {
+        self.broker.rest();
+    }
+
     /// Acknowledges a message to the broker.
     pub fn acknowledge(&self, receipt: &Receipt) {
         self.answers.acknowledge(receipt);
@@ -135,6 +140,7 @@ impl Messages {
             retained,
             received_at: Timestamp::now(),
             observations,
+            stands_for: 0,
             evidence,
         };
         Happening::Signal { signal, receipt }

@@ -8,10 +8,12 @@ pub mod faults;
 mod flow;
 mod messages;
 mod mqtt;
+mod newest;
 mod probe;
 mod sandbox;
 mod serial;
 mod session;
+mod side;
 mod tls;
 
 use std::ffi::CStr;

@@ -123,6 +123,11 @@ impl Broker {
         u32::try_from(self.flow.queued()).unwrap_or(u32::MAX)
     }
 
+    /// The socket is left alone for a moment, so that more gathers.
+    pub fn rest(&self) {
+        self.flow.rest();
+    }
+
     fn taken(&self, event: Option<BrokerEvent>) -> Option<BrokerEvent> {
         if let Some(BrokerEvent::Message(delivery)) = &event {
             self.flow.taken(delivery.payload.len());

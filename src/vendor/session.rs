@@ -3,9 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use doorward_sandbox::Prepared;
-use doorward_translators::{CannotAct, Device, Observation, What, Wire, ecosystem};
+use doorward_translators::{CannotAct, Device, Observation, What};
 use futures_util::{SinkExt, StreamExt};
 use jiff::Timestamp;
 use tokio::net::UnixStream;
@@ -15,18 +15,17 @@ use tokio_util::codec::Framed;
 use uuid::Uuid;
 
 use super::Happening;
-use super::commands::{Desk, LEAST_LEFT, Refused, is_late, refused};
-use super::conversation::Conversation;
+use super::commands::{Desk, Refused, is_late, refused};
 use super::evidence::Examiner;
 use super::faults;
-use super::messages::Messages;
 use super::mqtt::Receipt;
+use super::newest::{Newest, Told};
 use super::sandbox::{self, Resolver};
-use super::serial::Handover;
+use super::side::Side;
 use crate::domain::ids::{EndpointId, VendorId};
 use crate::link::{
-    CREDIT, CommandOrder, CommandProgress, CommandRefusal, CommandTold, Connection, CoreFrame,
-    FrameCodec, PROTOCOL, ReadRequest, Signal, VendorFrame, VendorSetup,
+    CREDIT, CommandOrder, CommandProgress, CommandRefusal, CommandTold, CoreFrame, FrameCodec,
+    PROTOCOL, ReadRequest, Signal, VendorFrame, VendorSetup,
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -36,6 +35,10 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_PACE: Duration = Duration::from_millis(100);
 /// Reads that may wait; beyond, the oldest are dropped, since a newer gap asks again.
 const MAX_READS: usize = 1024;
+/// While a device floods, so many times it is looked what was read meanwhile, and fewer messages than
+/// this mean that it was all: rumqttc reads nine at a time.
+const PASSES: usize = 16;
+const FEW: u64 = 8;
 /// Longest words about a command, in characters.
 const MAX_WORDS: usize = 256;
 
@@ -71,116 +74,6 @@ pub async fn run(socket: UnixStream, prepared: Option<Prepared>) -> anyhow::Resu
     session.run().await
 }
 
-/// The devices' side, by transport.
-enum Side {
-    Messages(Messages),
-    Conversation(Conversation),
-}
-
-impl Side {
-    /// The devices' side, and whether its devices are those of the vendor's file alone.
-    fn open(setup: &VendorSetup) -> anyhow::Result<(Self, bool)> {
-        let opened = ecosystem::open(&setup.setup).map_err(|faults| {
-            let all: Vec<String> =
-                faults.iter().map(|fault| format!("{}: {}", fault.key, fault.message)).collect();
-            anyhow!("the vendor's settings: {}", all.join("; "))
-        })?;
-        let side = match (opened.wire, &setup.connection) {
-            (Wire::Mqtt(translator), Connection::Mqtt(connection)) => {
-                Self::Messages(Messages::connect(connection, translator)?)
-            }
-            (Wire::Serial(driver), Connection::Serial(_)) => {
-                let handover = Handover::new(super::socket(&std::io::stdout())?);
-                Self::Conversation(Conversation::new(handover, driver))
-            }
-            _ => bail!("{} has another transport", setup.setup.ecosystem),
-        };
-        Ok((side, opened.lists.is_none()))
-    }
-
-    /// What happens next. `may_signal`: whether the core takes one more.
-    async fn next(&mut self, may_signal: bool, examiner: &Examiner) -> anyhow::Result<Happening> {
-        match self {
-            Self::Messages(messages) => {
-                messages.next(may_signal, examiner).await.context("the broker's task has ended")
-            }
-            Self::Conversation(conversation) => {
-                conversation.next(may_signal, examiner).await.context("the port's socket")
-            }
-        }
-    }
-
-    fn try_next(&mut self, examiner: &Examiner) -> Option<Happening> {
-        match self {
-            Self::Messages(messages) => messages.try_next(examiner),
-            Self::Conversation(conversation) => conversation.try_next(),
-        }
-    }
-
-    /// What waits to be taken.
-    fn waiting(&self) -> u32 {
-        match self {
-            Self::Messages(messages) => messages.waiting(),
-            Self::Conversation(_) => 0,
-        }
-    }
-
-    fn read_delay(&self) -> Duration {
-        match self {
-            Self::Messages(messages) => messages.read_delay(),
-            Self::Conversation(_) => Duration::ZERO,
-        }
-    }
-
-    fn read(&mut self, address: &str) {
-        match self {
-            Self::Messages(messages) => messages.read(address),
-            Self::Conversation(conversation) => conversation.read(address),
-        }
-    }
-
-    /// Whether a command in hand has to be given up when its time is over. A line has its own
-    /// time-out.
-    fn may_abandon(&self) -> bool {
-        matches!(self, Self::Messages(_))
-    }
-
-    fn abandon(&mut self) {
-        if let Self::Messages(messages) = self {
-            messages.abandon();
-        }
-    }
-
-    /// What must be left of a command that is begun.
-    fn least_left(&self) -> Duration {
-        match self {
-            Self::Messages(_) => LEAST_LEFT,
-            Self::Conversation(_) => Duration::ZERO,
-        }
-    }
-
-    fn ready(&self, order: &CommandOrder) -> Result<(), Refused> {
-        match self {
-            Self::Messages(messages) => messages.ready(order),
-            Self::Conversation(conversation) => conversation.ready(order),
-        }
-    }
-
-    fn begin(&mut self, order: &CommandOrder) -> Result<(), Refused> {
-        match self {
-            Self::Messages(messages) => messages.begin(order),
-            Self::Conversation(conversation) => conversation.begin(order),
-        }
-    }
-
-    fn devices(&self) -> Vec<Device> {
-        match self {
-            Self::Messages(messages) => messages.devices(),
-            Self::Conversation(conversation) => conversation.devices(),
-        }
-    }
-}
-
 struct Session {
     vendor: VendorId,
     link: Link,
@@ -190,7 +83,10 @@ struct Session {
     desk: Desk,
     resolver: Resolver,
     examiner: Examiner,
-    /// Signals that the core has not acknowledged, oldest first.
+    newest: Newest<Receipt>,
+    begun: Instant,
+    /// Messages that the core has not acknowledged, oldest first, each with the signal that tells of
+    /// it or stands for it.
     unacknowledged: VecDeque<(u64, Option<Receipt>)>,
     last: u64,
     handled: u64,
@@ -214,6 +110,8 @@ impl Session {
             desk: Desk::default(),
             resolver,
             examiner: Examiner::new(setup.vendor.as_str(), setup.evidence_key.as_bytes()),
+            newest: Newest::new(setup.device),
+            begun: Instant::now(),
             unacknowledged: VecDeque::new(),
             last: 0,
             handled: 0,
@@ -238,13 +136,8 @@ impl Session {
                 () = after(due) => self.overdue().await?,
                 happening = self.side.next(may_signal, &self.examiner) => {
                     self.happened(happening?).await?;
-                    // What has gathered goes out in one write.
-                    while self.unacknowledged.len() < CREDIT
-                        && let Some(happening) = self.side.try_next(&self.examiner)
-                    {
-                        self.happened(happening).await?;
-                    }
-                    SinkExt::<&VendorFrame>::flush(&mut self.link).await?;
+                    self.gathered().await?;
+                    self.flush().await?;
                 }
                 _ = heartbeat.tick() => {
                     let unacknowledged = u32::try_from(self.unacknowledged.len()).unwrap_or(u32::MAX);
@@ -279,11 +172,11 @@ impl Session {
             retained: false,
             received_at: Timestamp::now(),
             observations: vec![inventory],
+            stands_for: 0,
             evidence: None,
         };
         self.happened(Happening::Signal { signal, receipt: None }).await?;
-        SinkExt::<&VendorFrame>::flush(&mut self.link).await?;
-        Ok(())
+        self.flush().await
     }
 
     async fn frame(&mut self, frame: CoreFrame) -> anyhow::Result<()> {
@@ -400,6 +293,12 @@ impl Session {
     async fn happened(&mut self, happening: Happening) -> anyhow::Result<()> {
         self.handled += 1;
         let frame = match happening {
+            Happening::Signal { signal, receipt } => {
+                for told in self.newest.next(self.begun.elapsed(), signal, receipt) {
+                    self.signal(told).await?;
+                }
+                return Ok(());
+            }
             Happening::Connected { epoch } => {
                 VendorFrame::Connection { up: true, epoch, detail: String::new() }
             }
@@ -410,20 +309,63 @@ impl Session {
                 VendorFrame::Connection { up: false, epoch, detail }
             }
             Happening::Ended((state, words)) => {
+                self.tell_waiting().await?;
                 if let Some(order) = self.desk.ended() {
                     self.tell(order.id, state, words).await?;
                 }
                 return self.proceed().await;
             }
-            Happening::Signal { mut signal, receipt } => {
-                self.last += 1;
-                signal.n = self.last;
-                self.unacknowledged.push_back((self.last, receipt));
-                VendorFrame::Signal(signal)
-            }
         };
+        self.tell_waiting().await?;
         self.link.feed(&frame).await?;
         Ok(())
+    }
+
+    /// Tells what waited for a newer one.
+    async fn tell_waiting(&mut self) -> anyhow::Result<()> {
+        let told = self.newest.take();
+        self.signal(told).await
+    }
+
+    /// Tells a signal, once what has gathered is flushed.
+    async fn signal(&mut self, told: Option<Told<Receipt>>) -> anyhow::Result<()> {
+        let Some(Told { mut signal, receipts }) = told else { return Ok(()) };
+        self.last += 1;
+        signal.n = self.last;
+        if receipts.is_empty() {
+            self.unacknowledged.push_back((self.last, None));
+        }
+        let all = receipts.into_iter().map(|receipt| (signal.n, Some(receipt)));
+        self.unacknowledged.extend(all);
+        Ok(self.link.feed(&VendorFrame::Signal(signal)).await?)
+    }
+
+    /// Takes what has gathered; while a device floods, what is read meanwhile, too, and then the
+    /// socket is let rest.
+    async fn gathered(&mut self) -> anyhow::Result<()> {
+        for _ in 0..PASSES {
+            let before = self.handled;
+            while self.unacknowledged.len() + self.newest.waiting() < CREDIT
+                && let Some(happening) = self.side.try_next(&self.examiner)
+            {
+                self.happened(happening).await?;
+            }
+            if self.newest.waiting() == 0 {
+                return Ok(());
+            }
+            if self.handled - before < FEW {
+                self.side.rest();
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    /// What has gathered goes out in one write.
+    async fn flush(&mut self) -> anyhow::Result<()> {
+        self.tell_waiting().await?;
+        Ok(SinkExt::<&VendorFrame>::flush(&mut self.link).await?)
     }
 
     /// Says what a drill ordered.
@@ -431,7 +373,7 @@ impl Session {
         match frame {
             VendorFrame::Signal(signal) => {
                 self.happened(Happening::Signal { signal, receipt: None }).await?;
-                SinkExt::<&VendorFrame>::flush(&mut self.link).await?;
+                self.flush().await?;
             }
             other => self.link.send(&other).await?,
         }

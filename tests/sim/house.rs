@@ -11,6 +11,7 @@ use doorward::gateway::access::Belief;
 use doorward::gateway::{Effects, Gateway, Identity, Input, Now, StartFacts, VendorChange};
 use doorward::health::{Durations, Figures, UplinkStatus};
 use doorward::journal::{Batch, Bounds, CommitError, Journal, QuarantineRow, Restored};
+use doorward::link::Signal;
 use doorward_events::PublisherId;
 use doorward_translators::{Observation, What};
 use jiff::Timestamp;
@@ -263,6 +264,14 @@ impl House {
     pub fn sends(&mut self, device: &str, what: What) {
         let observation = Observation { address: device.to_owned(), device_time: None, what };
         let signal = self.wire.observed(vec![observation], self.now.wall);
+        self.step(Input::Signal { vendor: VendorId::new(VENDOR), signal });
+    }
+
+    /// The same with as many reports before it that its vendor's process left out.
+    pub fn leaves_out(&mut self, device: &str, what: What, count: u32) {
+        let observation = Observation { address: device.to_owned(), device_time: None, what };
+        let signal = self.wire.observed(vec![observation], self.now.wall);
+        let signal = Signal { stands_for: count, ..signal };
         self.step(Input::Signal { vendor: VendorId::new(VENDOR), signal });
     }
 

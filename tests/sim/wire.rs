@@ -44,6 +44,7 @@ impl Wire {
             retained: false,
             received_at,
             observations,
+            stands_for: 0,
             evidence: None,
         }
     }
@@ -84,6 +85,7 @@ impl Wire {
             retained: *retained,
             received_at,
             observations,
+            stands_for: 0,
             evidence,
         }
     }

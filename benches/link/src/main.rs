@@ -70,6 +70,7 @@ fn signal(translator: &dyn Translator) -> anyhow::Result<Signal> {
         retained: false,
         received_at: Timestamp::now(),
         observations,
+        stands_for: 0,
         evidence: None,
     })
 }

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 pub use core_process::{CoreProfile, restrict_core};
 pub use files::resolver_files;
 pub use limits::Limits;
+pub use process::{compute_last, this_thread_computes_last};
 pub use text::ProgramText;
 
 /// One layer of the sandbox, as it was found when it was tried.

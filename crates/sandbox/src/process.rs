@@ -1,5 +1,7 @@
 //! What a process is to others: no heir of privileges, closed to looks, in a session of its own.
 
+use std::io;
+
 use rustix::process::{DumpableBehavior, dumpable_behavior, set_dumpable_behavior};
 use rustix::thread::{no_new_privs, set_no_new_privs};
 
@@ -59,6 +61,39 @@ pub(crate) fn session() -> Layer {
     } else {
         Layer::lacks(name, format!("it shares that of who started it; nice level {nice}"))
     }
+}
+
+/// Whether another process computes after all others, with what they leave of the processor
+/// (`SCHED_IDLE`, sched(7)), or as any.
+///
+/// # Errors
+/// It has ended; or, on its way back, who asks may not raise a nice level (`RLIMIT_NICE`).
+pub fn compute_last(process: u32, last: bool) -> io::Result<()> {
+    let policy = if last { libc::SCHED_IDLE } else { libc::SCHED_OTHER };
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let number = thread?.file_name().to_string_lossy().parse();
+        let Ok(number) = number else { continue };
+        set_policy(number, policy)?;
+    }
+    Ok(())
+}
+
+/// The same of the calling thread.
+///
+/// # Errors
+/// As of another process.
+pub fn this_thread_computes_last() -> io::Result<()> {
+    set_policy(0, libc::SCHED_IDLE)
+}
+
+#[expect(unsafe_code, reason = "no library sets the policy of another process")]
+fn set_policy(thread: libc::pid_t, policy: libc::c_int) -> io::Result<()> {
+    let no_priority = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the call reads one structure, which lives until it is back.
+    if unsafe { libc::sched_setscheduler(thread, policy, &raw const no_priority) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// What was applied to one thread does not bind another that was there already. Some: why it does

@@ -114,6 +114,29 @@ pub enum What {
     },
 }
 
+impl What {
+    /// Whether it is a report that the newer of two stands for, where both tell of the same. Of an
+    /// alarm both that it began and that it ended count, since one that was short is one all the
+    /// same.
+    pub fn is_same_kind(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Lock { .. }, Self::Lock { .. })
+            | (Self::Position { .. }, Self::Position { .. })
+            | (Self::Battery { .. }, Self::Battery { .. })
+            | (Self::RemoteLockout { .. }, Self::RemoteLockout { .. })
+            | (Self::Inventory { .. }, Self::Inventory { .. }) => true,
+            (Self::LatchedOperation { operation: a }, Self::LatchedOperation { operation: b }) => {
+                a.kind == b.kind
+            }
+            (Self::Alarm { alarm: a, active: x, .. }, Self::Alarm { alarm: b, active: y, .. }) => {
+                (a, x) == (b, y)
+            }
+            (Self::Availability { part: a, .. }, Self::Availability { part: b, .. }) => a == b,
+            _ => false,
+        }
+    }
+}
+
 /// Who or what operated a lock, as far as the device says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {

@@ -48,12 +48,14 @@ async fn limited(limits: Limits) -> Stand {
             session_expiry_s: 0,
         }),
         evidence_key: String::new(),
+        device: limits.device,
         drill: false,
     };
     let end = tokio::spawn(async move {
         let sockets = Sockets { link: ours, port: None, cgroup: layer("cgroup", false) };
         let mut record = Record::default();
-        let life = Life { number: 7, pid: None, begun: Instant::now() };
+        let (last, _) = watch::channel(false);
+        let life = Life { number: 7, pid: None, begun: Instant::now(), last };
         match talk(&setup, limits, life, sockets, &tell, &mut record).await {
             Ok(End::Fault(cause)) => Some(cause),
             Ok(End::LinkClosed) | Err(Closed) => None,
@@ -156,6 +158,7 @@ fn signal(n: u64) -> VendorFrame {
         retained: false,
         received_at: jiff::Timestamp::UNIX_EPOCH,
         observations: Vec::new(),
+        stands_for: 0,
         evidence: None,
     })
 }

@@ -97,6 +97,7 @@ pub fn tell(hand: &Hand) {
         retained: false,
         received_at: Timestamp::now(),
         observations: vec![observation],
+        stands_for: 0,
         evidence: None,
     };
     let _ = hand.frames.blocking_send(VendorFrame::Connection {

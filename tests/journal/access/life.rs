@@ -335,6 +335,7 @@ impl<'a> Life<'a> {
             retained: false,
             received_at: self.now.wall,
             observations,
+            stands_for: 0,
             evidence: None,
         };
         self.step(Input::Signal { vendor: VendorId::new(VENDOR), signal });

@@ -92,6 +92,7 @@ fn told(n: u64, observations: Vec<Observation>) -> VendorFrame {
         retained: false,
         received_at: Timestamp::now(),
         observations,
+        stands_for: 0,
         evidence: None,
     })
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use doorward::domain::ids::{EndpointId, VendorId};
+use doorward::domain::rate::Limits;
 use doorward::link::{
     CommandOrder, CommandProgress, CommandTold, Connection, CoreFrame, FrameCodec, MqttConnection,
     PROTOCOL, Parity, SerialLine, TlsFiles, VendorFrame, VendorSetup,
@@ -136,6 +137,7 @@ impl Vendor {
                 setup,
                 connection,
                 evidence_key: "00".repeat(32),
+                device: Limits::default().device,
                 drill: false,
             }),
         };

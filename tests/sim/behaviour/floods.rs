@@ -74,6 +74,26 @@ fn when_a_device_floods_then_its_newest_state_is_told_with_the_next_token() {
 }
 
 #[test]
+fn when_the_process_left_reports_out_then_they_are_counted_as_if_they_had_come() {
+    let mut house = House::limited();
+    flood(&mut house, BURST);
+    house.commit();
+    house.told();
+    house.leaves_out("front_door_yale", lock(1), 900);
+    house.commit();
+    assert_eq!(house.acknowledged, house.handled);
+    let told = house.told();
+    let [begins] = of(&told, FLOODING)[..] else { panic!("{told:#?}") };
+    assert!(begins.data("rate_per_s").as_f64().unwrap() >= 100_000.0, "{begins:?}");
+    assert_eq!(begins.data("coalesced"), 900);
+    house.leaves_out("front_door_yale", lock(0), 50);
+    house.pass(Duration::from_secs(30));
+    let told = house.told();
+    assert_eq!(sum(&told, "coalesced"), 50 + 1);
+    assert_eq!(house.fact("front", "lock"), "locked observed");
+}
+
+#[test]
 fn when_a_flood_goes_on_then_it_is_told_each_minute_and_counts_add_up() {
     const MS_BETWEEN: u64 = 5;
     let mut house = House::limited();
@@ -233,6 +253,21 @@ fn when_strangers_flood_then_those_beyond_share_one_line_of_quarantine() {
     let count: u64 = told.iter().map(|told| told.data("count").as_u64().unwrap()).sum();
     assert_eq!((told.len() as u64, count), (BURST + 1, 5000));
     assert_eq!(house.quarantine().len() as u64, BURST);
+}
+
+#[test]
+fn when_the_process_left_out_what_a_stranger_said_then_it_is_counted_with_the_strangers() {
+    let mut house = House::limited();
+    for _ in 0..BURST {
+        house.sends("stranger", lock(1));
+    }
+    house.leaves_out("stranger", lock(1), 900);
+    house.commit();
+    assert_eq!(house.acknowledged, house.handled);
+    house.pass(Duration::from_secs(70));
+    let told = house.told_of(&["event.quarantined"]);
+    let count: u64 = told.iter().map(|told| told.data("count").as_u64().unwrap()).sum();
+    assert_eq!(count, BURST + 901);
 }
 
 #[test]

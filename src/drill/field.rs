@@ -11,7 +11,7 @@ use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Filter, Packet, Publish};
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::names::{LOCKS, VENDORS, WATCHED, lock, sensor, vendor_of};
@@ -21,6 +21,8 @@ use crate::vendor::faults::{MARK, Order, Said, ears, said_on};
 
 /// Messages of a mad device a second, and at most.
 const MAD_RATE: f64 = 10_000.0;
+/// So often it speaks: ten messages at a time.
+const MAD_PACE: Duration = Duration::from_millis(1);
 const MAD_MOST: f64 = 100_000.0;
 /// Messages between the drill and its broker that wait.
 const WAITING: usize = 20_000;
@@ -109,43 +111,58 @@ async fn speak(port: u16, doors: Vec<(String, String)>, rate: f64, tape: Arc<Tap
     }
 }
 
-/// A device gone mad; it ends when this is dropped, or at its bound.
-pub struct Mad(#[expect(dead_code, reason = "held for its end")] AbortOnDropHandle<()>);
+/// A device gone mad; it ends when this is dropped, or at its bound. In the field it is another
+/// machine's: here it has a thread of its own, and what the others leave of the processor.
+pub struct Mad(#[expect(dead_code, reason = "held for its end")] oneshot::Sender<()>);
 
 impl Mad {
     /// The first sensor of this vendor, each message another state.
-    pub fn sensor(port: u16, vendor: &str) -> Self {
+    pub fn sensor(port: u16, vendor: &str) -> anyhow::Result<Self> {
         Self::start(port, format!("{vendor}/{}", sensor(vendor, 0)))
     }
 
     /// The same where nobody listens.
-    pub fn unheard(port: u16) -> Self {
+    pub fn unheard(port: u16) -> anyhow::Result<Self> {
         Self::start(port, "nobody/sensor".to_owned())
     }
 
-    /// Without acknowledgements.
-    fn start(port: u16, topic: String) -> Self {
-        let task = tokio::spawn(async move {
-            let (client, mut events) = connect("drill-mad", port);
-            let begun = Instant::now();
-            let mut tick = tokio::time::interval(Duration::from_millis(5));
-            let mut sent = 0.0;
-            while sent < MAD_MOST {
+    fn start(port: u16, topic: String) -> anyhow::Result<Self> {
+        let (held, dropped) = oneshot::channel();
+        let speaking = std::thread::Builder::new().name("mad device".to_owned());
+        speaking.spawn(move || {
+            doorward_sandbox::this_thread_computes_last()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
                 tokio::select! {
-                    _ = tick.tick() => {
-                        while sent < begun.elapsed().as_secs_f64() * MAD_RATE {
-                            let text = payload(sent % 2.0 < 1.0, &format!("{:.6}", Timestamp::now()));
-                            if client.try_publish(topic.as_str(), QoS::AtMostOnce, false, text).is_err() {
-                                break;
-                            }
-                            sent += 1.0;
-                        }
+                    () = rave(port, topic) => {}
+                    _ = dropped => {}
+                }
+            });
+            anyhow::Ok(())
+        })?;
+        Ok(Self(held))
+    }
+}
+
+/// Without acknowledgements.
+async fn rave(port: u16, topic: String) {
+    let (client, mut events) = connect("drill-mad", port);
+    let begun = Instant::now();
+    let mut tick = tokio::time::interval(MAD_PACE);
+    let mut sent = 0.0;
+    while sent < MAD_MOST {
+        tokio::select! {
+            _ = tick.tick() => {
+                while sent < begun.elapsed().as_secs_f64() * MAD_RATE {
+                    let text = payload(sent % 2.0 < 1.0, &format!("{:.6}", Timestamp::now()));
+                    if client.try_publish(topic.as_str(), QoS::AtMostOnce, false, text).is_err() {
+                        break;
                     }
-                    event = events.poll() => if event.is_err() { return },
+                    sent += 1.0;
                 }
             }
-        });
-        Self(AbortOnDropHandle::new(task))
+            event = events.poll() => if event.is_err() { return },
+        }
     }
 }
 

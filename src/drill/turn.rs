@@ -124,8 +124,8 @@ async fn watch(
                 let _: anyhow::Result<()> = ordering.await;
             })));
         }
-        Way::MadDevice => mad = Some(Mad::sensor(devices, target)),
-        Way::Unheard => mad = Some(Mad::unheard(devices)),
+        Way::MadDevice => mad = Some(Mad::sensor(devices, target)?),
+        Way::Unheard => mad = Some(Mad::unheard(devices)?),
     }
     let (patience, after) = match trouble.rule {
         Rule::Isolated => (LOOPING, windows.after.max(REFUSING)),

@@ -46,6 +46,10 @@ check "memory.max is 48 MiB" is "$(cat "$leaf/memory.max")" 50331648
 check "memory.swap.max is 0, where the kernel swaps" is "$(cat "$leaf/memory.swap.max" 2>/dev/null || echo 0)" 0
 check "pids.max is 32" is "$(cat "$leaf/pids.max")" 32
 check "cpu.max is half a processor" is "$(cat "$leaf/cpu.max")" "50000 100000"
+computes_last() { is "$(cat "$leaf/cpu.idle" 2> /dev/null || grep -cx 1 "$leaf/cpu.weight")" "$1"; }
+yes '{"contact":true}' | head -400 | mosquitto_pub -t zigbee2mqtt/front_door -l
+check "while a device floods, its vendor's process computes last" wait_for computes_last 1
+check "and as any when that is over" wait_for computes_last 0
 status() { sed -n "s/^$1:[[:space:]]*//p" "/proc/$pid/status"; }
 check "seccomp filters its calls" is "$(status Seccomp)" 2
 check "it gains no privileges" is "$(status NoNewPrivs)" 1

@@ -25,6 +25,7 @@ const PIDS_MAX: &str = "32";
 const CPU_MAX: &str = "50000 100000";
 /// The core has 100.
 const CPU_WEIGHT: &str = "50";
+const CPU_WEIGHT_LEAST: &str = "1";
 const CONTROLLERS: &[&str] = &["memory", "pids", "cpu"];
 /// What systemd writes onto a group that it has handed over.
 const MARKS: &[&str] = &["user.delegate", "trusted.delegate"];
@@ -128,14 +129,21 @@ impl Leaf {
     /// processor among these groups.
     ///
     /// # Errors
-    /// The kernel is older than 5.15, or refuses.
+    /// The kernel refuses.
     pub(super) fn compute_last(&self, last: bool) -> io::Result<bool> {
-        if !self.folder.join("cpu.weight").exists() {
+        let (idle, weight) = (self.folder.join("cpu.idle"), self.folder.join("cpu.weight"));
+        if !weight.exists() {
             return Ok(false);
         }
-        fs::write(self.folder.join("cpu.idle"), if last { "1" } else { "0" })?;
+        // Since Linux 5.15; before that with the least share that there is.
+        let has_idle = idle.exists();
+        if has_idle {
+            fs::write(idle, if last { "1" } else { "0" })?;
+        }
         if !last {
-            fs::write(self.folder.join("cpu.weight"), CPU_WEIGHT)?;
+            fs::write(weight, CPU_WEIGHT)?;
+        } else if !has_idle {
+            fs::write(weight, CPU_WEIGHT_LEAST)?;
         }
         Ok(true)
     }
@@ -271,6 +279,12 @@ mod tests {
         let leaf = Leaf::make(&subtree, &VendorId::new("zwave"), 4711).unwrap();
         let write = |file: &str, text: &str| fs::write(root.join("vendor-zwave").join(file), text);
         let read = |file: &str| fs::read_to_string(root.join("vendor-zwave").join(file)).unwrap();
+        // Before Linux 5.15.
+        assert!(leaf.compute_last(true).unwrap());
+        assert_eq!(read("cpu.weight"), CPU_WEIGHT_LEAST);
+        assert!(leaf.compute_last(false).unwrap());
+        assert_eq!(read("cpu.weight"), CPU_WEIGHT);
+        write("cpu.idle", "0").unwrap();
         assert!(leaf.compute_last(true).unwrap());
         assert_eq!(read("cpu.idle"), "1");
         // The kernel shows no weight of such a group.

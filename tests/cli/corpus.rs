@@ -16,6 +16,7 @@ fn the_corpus_of_the_link_holds() {
     }
     // (frames, frames within their bounds): the seeds are what they are meant to be.
     assert_eq!(found["vendor-signals"], (3, 3), "the sandbox before the signals");
+    assert_eq!(found["vendor-stands-for"], (3, 2), "at most the credit is left out");
     assert_eq!(found["vendor-sandbox"], (2, 1), "it is told once");
     assert_eq!(found["vendor-connection"], (2, 2));
     assert_eq!(found["vendor-hello"], (1, 0), "no hello after the hello");

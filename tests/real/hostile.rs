@@ -366,7 +366,7 @@ fn what_gathers_while_the_core_stands_still_is_bounded_and_gets_through() {
 }
 
 /// With the limits as they are by default: the honest doors of this test keep to 10 a second each.
-/// Whether its policy is `SCHED_IDLE`, 5 (proc_pid_stat(5), field 41).
+/// Whether its policy is `SCHED_IDLE`, 5 (`proc_pid_stat(5)`, field 41).
 fn computes_last(process: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let (_, behind_its_name) = stat.rsplit_once(')').unwrap_or_default();

@@ -97,7 +97,8 @@ fn what_our_own_translator_makes_of_the_worst_passes() {
 fn what_is_beyond_them_does_not() {
     let too_many = signal(1, vec![observed("door", lock()); MAX_OBSERVATIONS + 1]);
     assert!(matches!(too_many.check(), Err(Violation::TooMuch { what: "observations", .. })));
-    let too_many = Signal { stands_for: CREDIT as u32 + 1, ..signal(1, Vec::new()) };
+    let too_many =
+        Signal { stands_for: u32::try_from(CREDIT).unwrap() + 1, ..signal(1, Vec::new()) };
     assert!(matches!(too_many.check(), Err(Violation::TooMuch { what: "stands_for", .. })));
     let long = |bound: usize| "x".repeat(bound + 1);
     let too_much = |what: What, name: &str| {

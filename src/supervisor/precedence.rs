@@ -1,5 +1,6 @@
-//! Which process computes last. A vendor's process one of whose devices floods has work without end, and the
-//! other vendors, the core and the broker come before it: it gets what of the processor they leave.
+//! Which process computes last. A vendor's process one of whose devices floods has work without
+//! end, and the other vendors, the core and the broker come before it: it gets what of the processor
+//! they leave.
 
 use std::convert::Infallible;
 

@@ -73,7 +73,11 @@ pub fn compute_last(process: u32, last: bool) -> io::Result<()> {
     for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
         let number = thread?.file_name().to_string_lossy().parse();
         let Ok(number) = number else { continue };
-        set_policy(number, policy)?;
+        match set_policy(number, policy) {
+            // A thread that has ended meanwhile has nothing to be put last.
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+            other => other?,
+        }
     }
     Ok(())
 }
